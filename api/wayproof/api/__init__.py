@@ -1,0 +1,1 @@
+"""HTTP for customers, auditors and operators: the only room that imports fastapi."""

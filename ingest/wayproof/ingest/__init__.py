@@ -1,0 +1,1 @@
+"""MQTT to readings to store to receipts."""

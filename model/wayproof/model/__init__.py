@@ -1,0 +1,1 @@
+"""Pure values of the domain: no I/O, no clock, no other room."""

@@ -1,0 +1,59 @@
+"""How this process reaches PostgreSQL."""
+
+from datetime import timedelta
+from typing import Literal
+
+from psycopg.conninfo import make_conninfo
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Role = Literal["wayproof_api", "wayproof_ingest", "wayproof_broker"]
+
+
+class DatabaseSettings(BaseSettings):
+    """Read from the environment: `WAYPROOF_DATABASE_URL` and `WAYPROOF_DATABASE_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYPROOF_DATABASE_", frozen=True)
+
+    #: libpq connection string or URL. Its user must be a member of the role that the process switches to.
+    url: SecretStr
+    #: How long to wait for a connection, and for one out of the pool.
+    connect_timeout: timedelta = timedelta(seconds=5)
+    #: No statement runs longer.
+    statement_timeout: timedelta = timedelta(seconds=30)
+    #: No statement waits longer for a lock.
+    lock_timeout: timedelta = timedelta(seconds=5)
+    #: A transaction that is left open is ended: it would hold back vacuum and locks.
+    idle_in_transaction_timeout: timedelta = timedelta(seconds=60)
+    #: Unacknowledged bytes on the wire for this long mean that the server is gone (TCP_USER_TIMEOUT).
+    tcp_user_timeout: timedelta = timedelta(seconds=5)
+    #: Connections that a pool holds at most.
+    pool_size: int = Field(default=8, ge=1, le=200)
+
+
+def conninfo(settings: DatabaseSettings, *, role: Role | None = None) -> str:
+    """The connection string with every timeout set and, where `role` is given, that role taken on.
+
+    Without a role the connection keeps the rights of its user: for migrations and for operators' commands.
+    """
+    options = {
+        "statement_timeout": _ms(settings.statement_timeout),
+        "lock_timeout": _ms(settings.lock_timeout),
+        "idle_in_transaction_session_timeout": _ms(settings.idle_in_transaction_timeout),
+        "timezone": "UTC",
+        **({"role": role} if role else {}),
+    }
+    return make_conninfo(
+        settings.url.get_secret_value(),
+        connect_timeout=max(2, round(settings.connect_timeout.total_seconds())),  # libpq's smallest is 2
+        tcp_user_timeout=_ms(settings.tcp_user_timeout),
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        application_name=role or "wayproof",
+        options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+    )
+
+
+def _ms(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)

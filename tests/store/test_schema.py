@@ -1,0 +1,75 @@
+"""The schema file and the migrations say the same."""
+
+import subprocess
+from collections.abc import Callable
+from importlib.resources import files
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from wayproof.cli.services.postgres import binary
+from wayproof.model.reading import MEASURES
+from wayproof.store.migrate import current_revision, migrate, newest_revision
+from wayproof.store.pool import Conn, connect
+from wayproof.store.settings import DatabaseSettings
+
+from fix_postgres import TEMPLATE, Server
+
+
+def _dump(server: Server, database: str) -> list[str]:
+    argv = [str(binary("pg_dump")), "--schema-only", "--exclude-table=alembic_version", "--restrict-key=same"]
+    done = subprocess.run(
+        [*argv, server.cluster.url(server.port, database)], capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_schema_file_equals_migrations(postgres: Server) -> None:
+    """A database built from schema.sql and one built by the migrations dump to the same text."""
+    with postgres.admin() as admin:
+        admin.execute("create database from_schema")
+    url = postgres.cluster.url(postgres.port, "from_schema")
+    with psycopg.connect(url) as conn:
+        conn.execute(files("wayproof.store").joinpath("schema.sql").read_text(encoding="utf-8").encode())
+    try:
+        assert _dump(postgres, "from_schema") == _dump(postgres, TEMPLATE)
+    finally:
+        with postgres.admin() as admin:
+            admin.execute("drop database from_schema")
+
+
+def test_migrating_twice_changes_nothing(database: DatabaseSettings, superuser: Conn) -> None:
+    """A second migration finds nothing to do and leaves the newest revision."""
+    assert migrate(database) == newest_revision()
+    assert current_revision(superuser) == newest_revision()
+
+
+def test_reading_columns_follow_the_model(superuser: Conn) -> None:
+    """The measures of the model are the last columns of table reading, in the same order."""
+    rows = superuser.execute(
+        "select attname from pg_attribute where attrelid = 'reading'::regclass and attnum > 0 order by attnum"
+    ).fetchall()
+    assert [name for (name,) in rows][-len(MEASURES) :] == list(MEASURES)
+
+
+def test_every_tenant_table_forces_row_level_security(superuser: Conn) -> None:
+    """Every table with a tenant_id has row-level security enabled and forced."""
+    rows = superuser.execute(
+        "select relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'"
+        " where relkind in ('r', 'p') and not (relrowsecurity and relforcerowsecurity)"
+    ).fetchall()
+    assert rows == []
+
+
+def test_no_tenant_set_sees_nothing(database: DatabaseSettings, tenant_factory: Callable[[str], UUID]) -> None:
+    """Under the API's role a transaction that names no tenant sees no row."""
+    tenant_factory("acme")
+    with connect(database, role="wayproof_api") as conn:
+        assert conn.execute("select count(*) from tenant").fetchone() == (0,)
+
+
+def test_api_role_cannot_touch_readings(database: DatabaseSettings) -> None:
+    """The API's role has no right on the readings themselves."""
+    with connect(database, role="wayproof_api") as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        conn.execute("select count(*) from reading")
