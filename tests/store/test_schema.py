@@ -12,7 +12,7 @@ from wayproof.cli.services.postgres import binary
 from wayproof.model.reading import MEASURES
 from wayproof.store.migrate import current_revision, migrate, newest_revision
 from wayproof.store.pool import Conn, connect
-from wayproof.store.settings import DatabaseSettings
+from wayproof.store.settings import DatabaseSettings, Role
 
 from fix_postgres import TEMPLATE, Server
 
@@ -73,3 +73,10 @@ def test_api_role_cannot_touch_readings(database: DatabaseSettings) -> None:
     """The API's role has no right on the readings themselves."""
     with connect(database, role="wayproof_api") as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
         conn.execute("select count(*) from reading")
+
+
+@pytest.mark.parametrize("role", ["wayproof_api", "wayproof_ingest"])
+def test_processes_can_read_the_revision(database: DatabaseSettings, role: Role) -> None:
+    """Each process can see under its own role whether the schema is the one that it expects."""
+    with connect(database, role=role) as conn:
+        assert current_revision(conn) == newest_revision()

@@ -1,0 +1,39 @@
+"""Running a named query and getting values of the model back, or the domain's errors."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, LiteralString, TypeVar
+
+from psycopg.rows import kwargs_row
+
+from wayproof.model.errors import NotFound
+from wayproof.store.pool import Conn
+from wayproof.store.violations import domain_errors
+
+T = TypeVar("T")
+
+
+def fetch_all(conn: Conn, make: Callable[..., T], sql: LiteralString, params: Mapping[str, Any]) -> list[T]:
+    """Every row, given to `make` as keywords."""
+    with domain_errors(), conn.cursor(row_factory=kwargs_row(make)) as cursor:
+        return cursor.execute(sql, params).fetchall()
+
+
+def fetch_optional(conn: Conn, make: Callable[..., T], sql: LiteralString, params: Mapping[str, Any]) -> T | None:
+    """The only row, or None."""
+    rows = fetch_all(conn, make, sql, params)
+    return rows[0] if rows else None
+
+
+def fetch_one(conn: Conn, make: Callable[..., T], sql: LiteralString, params: Mapping[str, Any], what: str) -> T:
+    """The only row; NotFound, naming `what`, where there is none that the caller may see."""
+    found = fetch_optional(conn, make, sql, params)
+    if found is None:
+        raise NotFound(f"no {what}")
+    return found
+
+
+def after(position: tuple[datetime, Any] | None) -> dict[str, Any]:
+    """Parameters of a list's place: the creation time and id of the last item already seen; None: from the start."""
+    after_at, after_id = position or (None, None)
+    return {"after_at": after_at, "after_id": after_id}
