@@ -51,6 +51,8 @@ class QuarantineReason(StrEnum):
     """The payload starts like CBOR and is not, or nests deeper or repeats keys beyond what we accept."""
     UNKNOWN_FORMAT = "unknown_format"
     """The first byte belongs to neither JSON nor CBOR."""
+    TOO_LARGE = "too_large"
+    """More bytes, or more readings in a batch, than a message may have."""
     INVALID_READING = "invalid_reading"
     """Well-formed, but a field is missing, unknown, of the wrong type or out of range."""
     REFUSED_BY_DATABASE = "refused_by_database"
