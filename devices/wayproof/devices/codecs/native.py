@@ -69,14 +69,15 @@ def decode(payload: bytes) -> Decoded:
         message = f"expected a payload of at most {MAX_PAYLOAD_BYTES} bytes, got {len(payload)}"
         raise MalformedPayload(QuarantineReason.TOO_LARGE, message)
     first = payload[:1]
-    if first in _JSON_WHITESPACE:
-        first = payload.lstrip(_JSON_WHITESPACE)[:1]
+    if first == b"{":
+        return _decode_json_reading(payload)
+    if b"\x80" <= first <= b"\xbf" or payload.startswith(_SELF_DESCRIBED_CBOR):
+        return _decode_cbor(payload)
+    first = payload.lstrip(_JSON_WHITESPACE)[:1]
     if first == b"{":
         return _decode_json_reading(payload)
     if first == b"[":
         return _decode_json_batch(payload)
-    if b"\x80" <= first <= b"\xbf" or payload.startswith(_SELF_DESCRIBED_CBOR):
-        return _decode_cbor(payload)
     raise _wrong_format(first)
 
 
@@ -125,7 +126,8 @@ def _decode_json_batch(payload: bytes) -> Decoded:
         readings = _json_readings.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         readings = []
-    if 0 < len(readings) <= MAX_BATCH_READINGS and all(map(is_plain, readings)):
+    if readings and all(map(is_plain, readings)):
+        _check_count(len(readings))
         return Decoded(readings=tuple(readings))
     items = _split_json(payload, _json_items)
     _check_count(len(items))
@@ -155,9 +157,19 @@ def _decode_cbor(payload: bytes) -> Decoded:
         message = f"expected the end of the payload after a CBOR item, got {len(rest)} more bytes"
         raise MalformedPayload(QuarantineReason.MALFORMED_CBOR, message)
     if not isinstance(value, list):
-        return _examine([_cbor_parser(value)], lambda: [payload])
+        return _plain_cbor([value]) or _examine([_cbor_parser(value)], lambda: [payload])
     _check_count(len(value))
-    return _examine([_cbor_parser(item) for item in value], lambda: list(_cbor_items(stream.getvalue(), len(value))))
+    return _plain_cbor(value) or _examine(
+        [_cbor_parser(item) for item in value], lambda: list(_cbor_items(stream.getvalue(), len(value)))
+    )
+
+
+def _plain_cbor(items: list[Any]) -> Decoded | None:
+    try:
+        readings = msgspec.convert(items, list[Reading])
+    except msgspec.ValidationError:
+        return None
+    return Decoded(readings=tuple(readings)) if all(map(is_plain, readings)) else None
 
 
 def _load_cbor(stream: BytesIO) -> Any:
