@@ -16,6 +16,11 @@ FILES = {
     "leaflet": ("dist/leaflet.js", "dist/leaflet.css", "LICENSE"),
     "topojson-client": ("dist/topojson-client.min.js", "LICENSE"),
     "world-atlas": ("countries-50m.json", "LICENSE"),
+    "@fontsource-variable/inter": (
+        "files/inter-latin-wght-normal.woff2",
+        "files/inter-latin-ext-wght-normal.woff2",
+        "LICENSE",
+    ),
     "swagger-ui-dist": ("swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css", "LICENSE"),
 }
 
@@ -23,7 +28,7 @@ FILES = {
 def wanted() -> dict[Path, Path]:
     """Each file of static/vendor and where in node_modules it comes from."""
     return {
-        VENDOR / package / Path(name).name: NODE_MODULES / package / name
+        VENDOR / package.rpartition("/")[2] / Path(name).name: NODE_MODULES / package / name
         for package, names in FILES.items()
         for name in names
     }
