@@ -11,9 +11,9 @@ from typing import Final, LiteralString, cast
 _HEADER: Final = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*): .+\n", re.MULTILINE)
 
 
-def load(aggregate: str) -> Mapping[str, LiteralString]:
-    """The queries of `<aggregate>.sql`, by name. Fails at import time on a file without any."""
-    text = files("wayproof.store").joinpath(f"{aggregate}.sql").read_text(encoding="utf-8")
+def load(aggregate: str, package: str = "wayproof.store") -> Mapping[str, LiteralString]:
+    """The queries of `<aggregate>.sql` in `package`, by name. Fails at import time on a file without any."""
+    text = files(package).joinpath(f"{aggregate}.sql").read_text(encoding="utf-8")
     names = [match["name"] for match in _HEADER.finditer(text)]
     bodies = _HEADER.split(text)[2::2]
     if not names or len(set(names)) != len(names):
