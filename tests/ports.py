@@ -30,9 +30,12 @@ def listening_ports(pid: int) -> set[int]:
     """Ports on which the process or a descendant of it listens."""
     process = psutil.Process(pid)
     family = [process, *process.children(recursive=True)]
-    return {
-        conn.laddr.port
-        for member in family
-        for conn in member.net_connections("tcp")
-        if conn.status == psutil.CONN_LISTEN
-    }
+    return {port for member in family for port in _listening(member)}
+
+
+def _listening(process: psutil.Process) -> list[int]:
+    try:
+        connections = process.net_connections("tcp")
+    except psutil.NoSuchProcess:  # PostgreSQL's own children come and go
+        return []
+    return [conn.laddr.port for conn in connections if conn.status == psutil.CONN_LISTEN]

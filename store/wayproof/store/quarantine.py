@@ -1,0 +1,89 @@
+"""What could not be understood, kept byte for byte with topic, time and reason."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from msgspec import Struct
+
+from wayproof.model.errors import QuarantineReason
+from wayproof.store.pool import Conn
+from wayproof.store.queries import load
+from wayproof.store.registry import KnownDevice
+
+_SQL: Final = load("quarantine")
+_MAX_DETAIL: Final = 1_000
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A message as it came off the broker."""
+
+    topic: str
+    payload: bytes
+    #: Our own clock when it came; aware, UTC.
+    received_at: datetime
+    #: The name in the topic; None where the topic is not one of the protocol.
+    device_name: str | None
+    #: Whom the name belongs to; None where nobody of that name may send.
+    device: KnownDevice | None
+
+
+class Rejection(Struct, frozen=True, kw_only=True):
+    """A message, or one item of it, that yields no reading."""
+
+    message: Message
+    #: The item's own bytes where the message holds several, else all of them.
+    raw: bytes
+    reason: QuarantineReason
+    detail: str
+    #: The number that it bore, where at least that could be read; both or neither.
+    boot: int | None = None
+    seq: int | None = None
+
+
+def put_aside(conn: Conn, rejections: Sequence[Rejection]) -> None:
+    """Keeps each of `rejections` in the caller's transaction."""
+    if rejections:
+        with conn.cursor() as cursor:
+            cursor.executemany(_SQL["put_aside"], _reduce(rejections))
+
+
+def digest(topic: str, raw: bytes) -> bytes:
+    """The identity of bytes on a topic: SHA-256 over the topic's length, the topic and the bytes."""
+    name = topic.encode("utf-8", "surrogatepass")
+    return sha256(len(name).to_bytes(4, "big") + name + raw).digest()
+
+
+def _reduce(rejections: Iterable[Rejection]) -> list[dict[str, Any]]:
+    """One row a digest, in the order of digests: writers that lock in the same order do not deadlock."""
+    rows: dict[bytes, dict[str, Any]] = {}
+    for rejection in rejections:
+        row = _row(rejection)
+        seen = rows.setdefault(row["digest"], row)
+        if seen is not row:
+            row["times_received"] += seen["times_received"]
+            row["first_received_at"] = seen["first_received_at"]
+            rows[row["digest"]] = row
+    return [rows[key] for key in sorted(rows)]
+
+
+def _row(rejection: Rejection) -> dict[str, Any]:
+    message = rejection.message
+    return {
+        "digest": digest(message.topic, rejection.raw),
+        "tenant_id": message.device.tenant_id if message.device else None,
+        "device": message.device_name,
+        "topic": _storable(message.topic),
+        "payload": rejection.raw,
+        "reason": rejection.reason.value,
+        "detail": _storable(rejection.detail)[:_MAX_DETAIL],
+        "times_received": 1,
+        "first_received_at": message.received_at,
+        "last_received_at": message.received_at,
+    }
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text holds neither NUL nor lone surrogates, and what is quoted here may be anything."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")

@@ -1,0 +1,14 @@
+-- add_sequences: adds to the exact sets, and tells what each now holds from 1 on and around what was added
+with added as (
+  select device_id, boot, seqs::int8multirange as seqs
+    from unnest(%(device_id)s::int4[], %(boot)s::int4[], %(seqs)s::text[]) as a (device_id, boot, seqs)
+), moved as (
+  insert into device_sequence as s (device_id, boot, seqs)
+  select device_id, boot, seqs from added order by device_id, boot
+  on conflict (device_id, boot) do update set seqs = s.seqs + excluded.seqs
+  returning device_id, boot, seqs
+)
+select m.device_id, m.boot,
+       coalesce((select upper(r) - 1 from unnest(m.seqs) as r where lower(r) = 1), 0) as through,
+       array(select array[lower(r), upper(r) - 1] from unnest(m.seqs) as r where lower(r) > 1 and r && a.seqs) as beyond
+  from moved m join added a using (device_id, boot);
