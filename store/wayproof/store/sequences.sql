@@ -8,7 +8,12 @@ with added as (
   on conflict (device_id, boot) do update set seqs = s.seqs + excluded.seqs
   returning device_id, boot, seqs
 )
-select m.device_id, m.boot,
-       coalesce((select upper(r) - 1 from unnest(m.seqs) as r where lower(r) = 1), 0) as through,
-       array(select array[lower(r), upper(r) - 1] from unnest(m.seqs) as r where lower(r) > 1 and r && a.seqs) as beyond
-  from moved m join added a using (device_id, boot);
+select m.device_id, m.boot, held.through, held.beyond
+  from moved m
+  join added a using (device_id, boot)
+ cross join lateral (
+   select coalesce(max(upper(r) - 1) filter (where lower(r) = 1), 0) as through,
+          coalesce(array_agg(array[lower(r), upper(r) - 1]) filter (where lower(r) > 1 and r && a.seqs), '{}') as beyond
+     from unnest(m.seqs) as r -- ascending
+ ) as held
+ order by m.device_id, m.boot;
