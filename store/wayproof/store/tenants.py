@@ -5,7 +5,7 @@ from typing import Final
 from wayproof.model.access import Tenant
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
-from wayproof.store.rows import fetch_one, fetch_optional
+from wayproof.store.rows import fetch_all, fetch_one, fetch_optional
 
 _SQL: Final = load("tenants")
 
@@ -18,3 +18,8 @@ def create_tenant(conn: Conn, name: str) -> Tenant:
 def find_tenant(conn: Conn, name: str) -> Tenant | None:
     """The tenant of that name, where there is one."""
     return fetch_optional(conn, Tenant, _SQL["find_tenant"], {"name": name})
+
+
+def list_tenants(conn: Conn) -> list[Tenant]:
+    """Every tenant, by name."""
+    return fetch_all(conn, Tenant, _SQL["list_tenants"], {})

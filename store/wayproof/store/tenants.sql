@@ -4,3 +4,6 @@ returning tenant_id, name, created_at;
 
 -- find_tenant: the tenant of a name
 select tenant_id, name, created_at from tenant where name = %(name)s;
+
+-- list_tenants: every tenant, by name
+select tenant_id, name, created_at from tenant order by name;

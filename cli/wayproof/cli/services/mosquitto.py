@@ -1,5 +1,6 @@
 """Eclipse Mosquitto as the embedded MQTT 5 broker."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +55,23 @@ class Mosquitto:
         return unprivileged(str(self.program), "-c", str(self.folder / "mosquitto.conf"))
 
 
-def find_mosquitto() -> Path:
-    """The broker's program on this machine; Debian keeps it in /usr/sbin, which is on no user's PATH."""
+def find_mosquitto(programs: Path | None = None) -> Path:
+    """The broker's program: of this machine, else what `wayproof broker install` unpacked below the data folder.
+
+    `WAYPROOF_MOSQUITTO` names another one. Debian keeps its own in /usr/sbin, which is on no user's PATH.
+    """
+    named = os.environ.get("WAYPROOF_MOSQUITTO")
+    if named is not None:
+        return _existing(Path(named))
     found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if found is None:
-        raise Unavailable("no mosquitto: run `apt-get install mosquitto` or give a broker's address")
-    return Path(found)
+    return Path(found) if found else _existing((programs or _default_programs()) / "mosquitto" / "mosquitto")
+
+
+def _default_programs() -> Path:
+    return Path(os.environ.get("WAYPROOF_DATA", ".wayproof")).absolute() / "programs"
+
+
+def _existing(program: Path) -> Path:
+    if not program.exists():
+        raise Unavailable(f"no mosquitto (looked for {program} last): run `wayproof broker install`")
+    return program

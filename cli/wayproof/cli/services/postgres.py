@@ -5,12 +5,15 @@ we take its binaries and nothing else.
 """
 
 import secrets
+import shutil
 import subprocess
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from wayproof.cli.services.unprivileged import unprivileged
+import psutil
+
+from wayproof.cli.services.unprivileged import hand_over, unprivileged
 from wayproof.model.errors import Unavailable
 
 
@@ -28,31 +31,56 @@ class PostgresCluster:
 
     @property
     def password(self) -> str:
-        """The superuser's password, made at the first start."""
-        return (self.folder / "password").read_text(encoding="ascii").strip()
+        """The superuser's password, made at its first use."""
+        path = self.folder / "password"
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(".new")
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(24), encoding="ascii")
+            draft.replace(path)
+        return path.read_text(encoding="ascii").strip()
 
     def prepare(self) -> None:
         """Runs initdb unless it has succeeded before."""
-        if (self.data / "PG_VERSION").exists():
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        password = self.folder / "password"
-        password.touch(mode=0o600)
-        password.write_text(secrets.token_urlsafe(24), encoding="ascii")
+        if self.data.exists():
+            self._forget_recycled_pid()
+        else:
+            self._init()
+        hand_over(self.folder, binary("postgres"))
+
+    def _init(self) -> None:
+        # Elsewhere, then renamed: an initdb that is killed leaves a folder that looks like a cluster.
+        draft = self.folder / "data.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        if not self.password:
+            raise Unavailable(f"{self.folder / 'password'} is empty: restore it")
+        hand_over(self.folder, binary("initdb"))
         argv = unprivileged(
             str(binary("initdb")),
-            f"--pgdata={self.data}",
+            f"--pgdata={draft}",
             "--username=postgres",
             "--auth=scram-sha-256",
-            f"--pwfile={password}",
+            f"--pwfile={self.folder / 'password'}",
             "--encoding=UTF8",
             "--locale-provider=builtin",
             "--locale=C.UTF-8",
-            "--no-sync",
         )
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Unavailable(f"initdb failed ({done.returncode}): {done.stderr.strip()[-2000:]}")
+        draft.rename(self.data)
+
+    def _forget_recycled_pid(self) -> None:
+        # A server that was killed leaves its pid behind. PostgreSQL copes, unless the pid has since been given to
+        # another program of ours. Only then may the file go: it also guards shared memory of orphaned backends.
+        pid_file = self.data / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text(encoding="utf-8").split("\n", 1)[0])
+            if psutil.Process(pid).name() != "postgres":
+                pid_file.unlink()
+        except (FileNotFoundError, ValueError, psutil.Error):
+            return
 
     def argv(self, port: int, **settings: str) -> list[str]:
         """The server's command line: loopback only, SIGINT stops it fast and cleanly."""

@@ -1,0 +1,115 @@
+"""What every command shares: how errors end a command, options, and output for people and for programs."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from wayproof.model.errors import WayproofError
+
+
+class Commands(TyperGroup):
+    """A group of commands in which a domain error is one line on stderr and exit status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except WayproofError as error:
+            typer.echo(f"wayproof: {error}", err=True)
+            raise typer.Exit(1) from error
+
+
+def commands(name: str, help_text: str) -> typer.Typer:
+    """A group of commands that is shown its help when no command is named."""
+    return typer.Typer(name=name, help=help_text, cls=Commands, no_args_is_help=True, rich_markup_mode=None)
+
+
+Data = Annotated[
+    Path, typer.Option("--data", envvar="WAYPROOF_DATA", help="Folder in which everything embedded lives.")
+]
+DATA_DEFAULT: Final = Path(".wayproof")
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        envvar="WAYPROOF_DATABASE_URL",
+        help="PostgreSQL's connection URL; default: the embedded one of a running `wayproof up`.",
+        show_envvar=True,
+    ),
+]
+TenantName = Annotated[str, typer.Option("--tenant", envvar="WAYPROOF_TENANT", help="Name of the tenant.")]
+TENANT_DEFAULT: Final = "demo"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def show(item: object, *, as_json: bool, **more: str) -> None:
+    """Prints one value; `more` are lines that belong to it, such as a secret that is shown once."""
+    record = {**_record(item), **more}
+    if as_json:
+        typer.echo(json.dumps(record, default=_plain, indent=2))
+        return
+    for name, value in record.items():
+        typer.echo(f"{name + ':':16}{_text(value)}")
+
+
+def show_list(items: Iterable[object], columns: Iterable[str], *, as_json: bool) -> None:
+    """Prints many values: every field as JSON, the named columns for people."""
+    records = [_record(item) for item in items]
+    if as_json:
+        typer.echo(json.dumps({"items": records}, default=_plain, indent=2))
+        return
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    for record in records:
+        table.add_row(*(_text(record[column]) for column in columns))
+    # A pipe has no width: nothing may be cut there.
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 240)
+
+
+def _record(item: object) -> Mapping[str, Any]:
+    if is_dataclass(item) and not isinstance(item, type):
+        return {field.name: getattr(item, field.name) for field in fields(item)}
+    raise TypeError(f"expected a dataclass instance, got {type(item).__name__}")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, datetime):
+        return _time(value)
+    if isinstance(value, UUID | Path):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"cannot print {type(value).__name__}")
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case datetime():
+            return _time(value)
+        case frozenset() | list() | tuple():
+            return " ".join(sorted(map(str, value)))
+        case Enum():
+            return str(value.value)
+        case _:
+            return str(value)
+
+
+def _time(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

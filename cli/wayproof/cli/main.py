@@ -1,0 +1,31 @@
+"""The `wayproof` command."""
+
+from importlib.metadata import version as installed_version
+
+import typer
+
+from wayproof.cli.app import commands
+from wayproof.cli.broker import broker
+from wayproof.cli.database import maintain, migrate
+from wayproof.cli.devices import devices
+from wayproof.cli.keys import keys
+from wayproof.cli.tenants import tenants
+from wayproof.cli.up import up
+
+app = commands("wayproof", "Shipment tracking and traceability, from the sensor to the proof.")
+
+app.command(epilog="Example: wayproof up --data /srv/wayproof --trucks 40")(up)
+app.command(epilog="Example: wayproof migrate --database-url postgresql://wayproof@db/wayproof")(migrate)
+app.command(epilog="Example: wayproof maintain --keep-days 400")(maintain)
+for group in (tenants, keys, devices, broker):
+    app.add_typer(group)
+
+
+@app.command(epilog="Example: wayproof version")
+def version() -> None:
+    """Print the version of Wayproof."""
+    typer.echo(installed_version("wayproof"))
+
+
+if __name__ == "__main__":
+    app()

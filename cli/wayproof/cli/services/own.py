@@ -1,0 +1,158 @@
+"""Our own processes as services of the supervisor."""
+
+import ssl
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import unquote, urlsplit
+
+from wayproof.cli.services.data_dir import DataDir
+from wayproof.cli.services.probes import http_answers
+from wayproof.cli.services.spec import Service
+from wayproof.model.errors import InvalidInput
+
+_PORTS_BY_SCHEME = {"mqtt": 1883, "mqtts": 8883}
+_MAINTENANCE_INTERVAL = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerLink:
+    """How our ingestor reaches the broker."""
+
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+    tls: bool = False
+
+    @classmethod
+    def parse(cls, url: str) -> "BrokerLink":
+        """From `mqtt://user:password@host:port`, or `mqtts://` for TLS."""
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS_BY_SCHEME or not parts.hostname:
+            raise InvalidInput(f"expected a broker's address like mqtt://user:password@host:1883, got {mask(url)!r}")
+        return cls(
+            host=parts.hostname,
+            port=parts.port or _PORTS_BY_SCHEME[parts.scheme],
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            tls=parts.scheme == "mqtts",
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The ingestor's settings."""
+        settings = {
+            "BROKER_HOST": self.host,
+            "BROKER_PORT": str(self.port),
+            "USER": self.user,
+            "PASSWORD": self.password,
+            "BROKER_TLS_CA": ssl.get_default_verify_paths().cafile if self.tls else None,
+        }
+        return {f"WAYPROOF_INGEST_{name}": value for name, value in settings.items() if value is not None}
+
+
+def migrate_service(data: DataDir, env: Mapping[str, str], depends_on: tuple[str, ...]) -> Service:
+    """Brings the database to the newest schema before anybody uses it."""
+    argv = _wayproof("migrate", "--data", str(data.root))
+    timeout = timedelta(hours=1)  # a migration may have to rewrite a large table
+    return Service(
+        name="migrate",
+        argv=argv,
+        log=data.log("migrate"),
+        where="the schema",
+        env=env,
+        depends_on=depends_on,
+        one_shot=True,
+        start_timeout=timeout,
+    )
+
+
+def maintenance_service(data: DataDir, env: Mapping[str, str], depends_on: tuple[str, ...]) -> Service:
+    """Opens the days of readings to come."""
+    every = str(round(_MAINTENANCE_INTERVAL.total_seconds()))
+    argv = _wayproof("maintain", "--every", every, "--data", str(data.root))
+    return Service(
+        name="maintenance",
+        argv=argv,
+        log=data.log("maintenance"),
+        where="days of readings, hourly",
+        env=env,
+        depends_on=depends_on,
+    )
+
+
+def broker_sync_service(data: DataDir, env: Mapping[str, str], depends_on: tuple[str, ...]) -> Service:
+    """Tells the embedded broker of changes in the registry."""
+    argv = _wayproof(
+        "broker", "sync", str(data.broker), "--pid-file", str(data.pid_file("broker")), "--data", str(data.root)
+    )
+    return Service(
+        name="broker-sync",
+        argv=argv,
+        log=data.log("broker-sync"),
+        where="devices that may connect",
+        env=env,
+        depends_on=depends_on,
+    )
+
+
+def ingest_service(data: DataDir, env: Mapping[str, str], health_port: int, depends_on: tuple[str, ...]) -> Service:
+    """Takes readings off the broker and stores them; SIGTERM drains it."""
+    return Service(
+        name="ingest",
+        argv=(sys.executable, "-m", "wayproof.ingest"),
+        log=data.log("ingest"),
+        where=f"http://127.0.0.1:{health_port}/metrics",
+        env={**env, "WAYPROOF_INGEST_HEALTH_PORT": str(health_port)},
+        depends_on=depends_on,
+        ready=lambda: http_answers(health_port, "/readyz"),
+        port=health_port,
+    )
+
+
+def api_service(data: DataDir, env: Mapping[str, str], port: int, depends_on: tuple[str, ...]) -> Service:
+    """Serves the API and its pages."""
+    return Service(
+        name="api",
+        argv=(sys.executable, "-m", "wayproof.api"),
+        log=data.log("api"),
+        where=f"http://127.0.0.1:{port}",
+        env={**env, "WAYPROOF_API_HOST": "127.0.0.1", "WAYPROOF_API_PORT": str(port)},
+        depends_on=depends_on,
+        ready=lambda: http_answers(port, "/readyz"),
+        port=port,
+    )
+
+
+def fleet_service(
+    data: DataDir, env: Mapping[str, str], depends_on: tuple[str, ...], *, tenant: str, trucks: int, broker: BrokerLink
+) -> Service:
+    """The simulated fleet, whose outboxes survive a restart."""
+    options = {
+        "--seed": "1",
+        "--trucks": str(trucks),
+        "--tenant": tenant,
+        "--broker": f"{broker.host}:{broker.port}",
+        "--state": str(data.demo),
+    }
+    return Service(
+        name="fleet",
+        argv=_wayproof("simulate", *(part for option in options.items() for part in option)),
+        log=data.log("fleet"),
+        where=f"{trucks} simulated trucks",
+        env=env,
+        depends_on=depends_on,
+    )
+
+
+def mask(url: str) -> str:
+    """The URL without its password, for showing."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return parts._replace(netloc=f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
+def _wayproof(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "wayproof.cli.main", *arguments)

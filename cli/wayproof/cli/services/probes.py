@@ -1,0 +1,53 @@
+"""Whether a service answers: quick questions over loopback, asked while it starts."""
+
+import http.client
+import json
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from wayproof.model.errors import Unavailable
+from wayproof.store.pool import connect
+from wayproof.store.settings import DatabaseSettings
+
+_TIMEOUT_S: Final = 1.0
+_HTTP_OK: Final = 200
+
+
+def http_answers(port: int, path: str) -> bool:
+    """Whether `GET path` on a loopback port is answered with 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == _HTTP_OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def database_answers(url: str) -> bool:
+    """Whether a database lets us in."""
+    try:
+        connect(DatabaseSettings(url=SecretStr(url))).close()
+    except Unavailable:
+        return False
+    return True
+
+
+def chain_id(url: str) -> int | None:
+    """The chain id that an Ethereum JSON-RPC endpoint tells, or None where it tells none (`eth_chainId`)."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    make = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = make(parts.hostname or "127.0.0.1", parts.port, timeout=_TIMEOUT_S)
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []})
+    try:
+        path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        connection.request("POST", path, body, {"content-type": "application/json"})
+        return int(json.loads(connection.getresponse().read())["result"], 16)
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        connection.close()
