@@ -39,7 +39,7 @@ select s.shipment_id, s.tenant_id, s.reference, s.consignor, s.consignee, s.carr
   left join condition_profile p on p.profile_id = s.profile_id
  where (s.created_at, s.shipment_id) < (coalesce(%(after_at)s::timestamptz, 'infinity'),
                                         coalesce(%(after_id)s::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-   and s.reference = coalesce(%(reference)s, s.reference)
+   and (%(reference)s::text is null or s.reference = %(reference)s)
    and (%(status)s::text is null
         or %(status)s = case when s.cancelled_at is not null then 'cancelled'
                              when s.delivered_at is not null then 'delivered'

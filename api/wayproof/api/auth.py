@@ -1,0 +1,88 @@
+"""Who calls: an API key, in the header or, for reading only, in the cookie of a signed-in browser."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+
+from wayproof.model.access import ApiKey, Scope
+from wayproof.model.errors import Forbidden, Unauthenticated
+from wayproof.store.keys import authenticate
+from wayproof.store.pool import Conn, Pool, tenant_transaction, transaction
+from wayproof.store.violations import domain_errors
+
+SESSION_COOKIE: Final = "wayproof_session"
+
+_BEARER: Final = HTTPBearer(
+    scheme_name="apiKey", bearerFormat="wp_<key>_<secret>", description="An API key's token.", auto_error=False
+)
+_COOKIE: Final = APIKeyCookie(
+    scheme_name="session",
+    name=SESSION_COOKIE,
+    description="Set by `POST /session`. Good for reading only: no other site can make a browser change anything.",
+    auto_error=False,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """A caller who has proved a key, and holds the scope that the route needs."""
+
+    key: ApiKey
+    pool: Pool
+
+    @contextmanager
+    def transaction(self) -> Iterator[Conn]:
+        """A transaction in which the rows of the caller's tenant are visible and no others."""
+        with domain_errors(), tenant_transaction(self.pool, self.key.tenant_id) as conn:
+            yield conn
+
+
+def prove(pool: Pool, token: str | None) -> Caller:
+    """The caller whose key `token` is. Unauthenticated where it is none that is valid now."""
+    if not token:
+        raise Unauthenticated("expected `Authorization: Bearer wp_...`, got none")
+    with domain_errors(), transaction(pool) as conn:
+        return Caller(key=authenticate(conn, token), pool=pool)
+
+
+def pool_of(request: Request) -> Pool:
+    """The process's pool of database connections."""
+    pool: Pool = request.app.state.pool
+    return pool
+
+
+PoolOfApp = Annotated[Pool, Depends(pool_of)]
+_Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+_Cookie = Annotated[str | None, Security(_COOKIE)]
+
+
+def writer(pool: PoolOfApp, needed: SecurityScopes, bearer: _Bearer) -> Caller:
+    """Who calls a route that changes something: only the header counts, which no other site can make a browser send."""
+    return _allowed(prove(pool, bearer.credentials if bearer else None), needed)
+
+
+def reader(pool: PoolOfApp, needed: SecurityScopes, bearer: _Bearer, cookie: _Cookie) -> Caller:
+    """Who calls a route that changes nothing: the header counts first, then the cookie."""
+    return _allowed(prove(pool, bearer.credentials if bearer else cookie), needed)
+
+
+def _allowed(caller: Caller, needed: SecurityScopes) -> Caller:
+    missing = set(needed.scopes) - caller.key.scopes
+    if missing:
+        raise Forbidden(f"expected a key with scope {', '.join(sorted(missing))}, got one without")
+    return caller
+
+
+DevicesReader = Annotated[Caller, Security(reader, scopes=[Scope.DEVICES_READ])]
+DevicesWriter = Annotated[Caller, Security(writer, scopes=[Scope.DEVICES_WRITE])]
+SitesReader = Annotated[Caller, Security(reader, scopes=[Scope.SITES_READ])]
+SitesWriter = Annotated[Caller, Security(writer, scopes=[Scope.SITES_WRITE])]
+ShipmentsReader = Annotated[Caller, Security(reader, scopes=[Scope.SHIPMENTS_READ])]
+ShipmentsWriter = Annotated[Caller, Security(writer, scopes=[Scope.SHIPMENTS_WRITE])]
+KeysReader = Annotated[Caller, Security(reader, scopes=[Scope.KEYS_WRITE])]
+KeysWriter = Annotated[Caller, Security(writer, scopes=[Scope.KEYS_WRITE])]
+METRICS_READER: Final = Security(reader, scopes=[Scope.METRICS_READ])

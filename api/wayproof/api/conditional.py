@@ -1,0 +1,94 @@
+"""Entity tags (RFC 9110 section 8.8.3): reading again only what has changed, changing only what was read.
+
+A tag is strong: it holds a hash of the bytes. Where the resource has a version, the tag begins with it, and that
+alone decides `If-Match`: a shipment's position moves all the time, and must not fail the change of its reference.
+"""
+
+import re
+from hashlib import blake2b
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Header, Response
+from pydantic import BaseModel
+
+from wayproof.model.errors import PreconditionFailed
+
+JSON: Final = "application/json"
+_TAG: Final = re.compile(r'(W/)?"([^"]*)"')
+
+
+class Reading:
+    """The conditions of a GET, and the answer that fits them."""
+
+    def __init__(
+        self,
+        if_none_match: Annotated[
+            str | None,
+            Header(
+                description="`ETag` of an answer that the caller still has", examples=['"3-0f1e2d3c4b5a69788796a5b4"']
+            ),
+        ] = None,
+    ) -> None:
+        self._known = if_none_match or ""
+
+    def answer(self, document: BaseModel, *, version: int | None = None, media_type: str = JSON) -> Response:
+        """The document with its tag, or 304 where the caller has it already."""
+        body = document.model_dump_json(by_alias=True).encode()
+        tag = _tag(body, version)
+        headers = {"ETag": tag, **_PRIVATE}
+        if self._known.strip() == "*" or tag in _tags(self._known, strong=False):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type=media_type, headers=headers)
+
+
+class Change:
+    """The condition of a PATCH."""
+
+    def __init__(
+        self,
+        if_match: Annotated[
+            str | None,
+            Header(
+                description="`ETag` of the resource as the caller read it; the change is refused where its version is"
+                " another by now",
+                examples=['"3-0f1e2d3c4b5a69788796a5b4"'],
+            ),
+        ] = None,
+    ) -> None:
+        self._expected = if_match
+
+    def check(self, version: int) -> None:
+        """PreconditionFailed where the caller knows another version than the present one."""
+        if self._expected is None or self._expected.strip() == "*":
+            return
+        versions = {tag.strip('"').split("-")[0] for tag in _tags(self._expected, strong=True)}
+        if str(version) not in versions:
+            raise PreconditionFailed(f"expected version {version}, got If-Match: {self._expected}")
+
+
+Conditions = Annotated[Reading, Depends()]
+IfMatch = Annotated[Change, Depends()]
+
+CONDITIONAL: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What the caller has is the present state"}}
+"""What FastAPI wants to know of a GET with `Conditions`."""
+
+_PRIVATE: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
+
+
+def changed(document: BaseModel, *, version: int | None = None, status: int = 200, location: str = "") -> Response:
+    """The answer to a request that made or changed a resource. Nobody keeps it: it may hold a secret."""
+    body = document.model_dump_json(by_alias=True).encode()
+    headers = {"Cache-Control": "no-store", **({"Location": location} if location else {})}
+    if version is not None:
+        headers["ETag"] = _tag(body, version)
+    return Response(body, status_code=status, media_type=JSON, headers=headers)
+
+
+def _tag(body: bytes, version: int | None) -> str:
+    digest = blake2b(body, digest_size=12).hexdigest()
+    return f'"{digest}"' if version is None else f'"{version}-{digest}"'
+
+
+def _tags(header: str, *, strong: bool) -> set[str]:
+    """The tags of a list; weak ones count only where `strong` is not asked for (RFC 9110 section 8.8.3.2)."""
+    return {f'"{tag}"' for weak, tag in _TAG.findall(header) if not (weak and strong)}

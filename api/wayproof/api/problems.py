@@ -1,0 +1,238 @@
+"""Errors as problem details (RFC 9457). The only place where a domain error meets an HTTP status."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from wayproof.api.paging import InvalidCursor
+from wayproof.model.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    MalformedPayload,
+    NotFound,
+    OutboxFull,
+    PreconditionFailed,
+    Unauthenticated,
+    Unavailable,
+    WayproofError,
+)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of problem: what `/problems/<slug>` explains."""
+
+    slug: str
+    status: HTTPStatus
+    title: str
+    explanation: str
+
+    @property
+    def uri(self) -> str:
+        """The `type` member, relative to this API."""
+        return f"/problems/{self.slug}"
+
+
+INVALID_INPUT: Final = Kind(
+    slug="invalid-input",
+    status=HTTPStatus.UNPROCESSABLE_ENTITY,
+    title="A value cannot be accepted",
+    explanation="The request was understood, and at least one value in it is missing, unknown, of the wrong type or"
+    " out of range. `errors` names each: `in` says where it stood, `pointer` (RFC 6901) points to it.",
+)
+MALFORMED: Final = Kind(
+    slug="malformed-request",
+    status=HTTPStatus.BAD_REQUEST,
+    title="The request cannot be read",
+    explanation="The body is not what its Content-Type says, for example not JSON (RFC 8259).",
+)
+INVALID_CURSOR: Final = Kind(
+    slug="invalid-cursor",
+    status=HTTPStatus.BAD_REQUEST,
+    title="The cursor does not belong to this list",
+    explanation="A cursor is good for the list that gave it: same path, same filters, same tenant. Start again without"
+    " one.",
+)
+UNAUTHENTICATED: Final = Kind(
+    slug="unauthenticated",
+    status=HTTPStatus.UNAUTHORIZED,
+    title="A valid API key is needed",
+    explanation="Send `Authorization: Bearer wp_...`. The key may be unknown, expired or revoked.",
+)
+FORBIDDEN: Final = Kind(
+    slug="forbidden",
+    status=HTTPStatus.FORBIDDEN,
+    title="The API key does not allow this",
+    explanation="The key is valid and lacks the scope that this operation needs.",
+)
+NOT_FOUND: Final = Kind(
+    slug="not-found",
+    status=HTTPStatus.NOT_FOUND,
+    title="There is nothing here",
+    explanation="Nothing of that name exists, or nothing that your key may see.",
+)
+METHOD_NOT_ALLOWED: Final = Kind(
+    slug="method-not-allowed",
+    status=HTTPStatus.METHOD_NOT_ALLOWED,
+    title="The resource does not know this method",
+    explanation="The `Allow` header names the methods that it knows.",
+)
+CONFLICT: Final = Kind(
+    slug="conflict",
+    status=HTTPStatus.CONFLICT,
+    title="The name or the time range is taken",
+    explanation="Another resource has this name, reference, version or time range already.",
+)
+PRECONDITION_FAILED: Final = Kind(
+    slug="precondition-failed",
+    status=HTTPStatus.PRECONDITION_FAILED,
+    title="The resource has changed",
+    explanation="`If-Match` names another version than the present one. Read the resource again and decide anew.",
+)
+TOO_LARGE: Final = Kind(
+    slug="content-too-large",
+    status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    title="The body is too large",
+    explanation="A request's body may have at most 1 MiB.",
+)
+UNAVAILABLE: Final = Kind(
+    slug="unavailable",
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    title="A service behind this API does not answer",
+    explanation="Nothing was changed. Try again after the time in `Retry-After`.",
+)
+INTERNAL: Final = Kind(
+    slug="internal",
+    status=HTTPStatus.INTERNAL_SERVER_ERROR,
+    title="Something went wrong on our side",
+    explanation="This is a fault of the server, not of the request. Our log holds what happened.",
+)
+
+OF_ERROR: Final[Mapping[type[WayproofError], Kind]] = {
+    InvalidInput: INVALID_INPUT,
+    MalformedPayload: INVALID_INPUT,
+    InvalidCursor: INVALID_CURSOR,
+    Unauthenticated: UNAUTHENTICATED,
+    Forbidden: FORBIDDEN,
+    NotFound: NOT_FOUND,
+    Conflict: CONFLICT,
+    PreconditionFailed: PRECONDITION_FAILED,
+    OutboxFull: UNAVAILABLE,
+    Unavailable: UNAVAILABLE,
+}
+"""Every domain error and its kind of problem; a test walks the tree to see that none is missing."""
+
+_HTTP_KINDS: Final = (MALFORMED, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE)
+KINDS: Final = {kind.slug: kind for kind in (*OF_ERROR.values(), *_HTTP_KINDS, INTERNAL)}
+
+_HEADERS: Final = {
+    UNAUTHENTICATED.status: {"WWW-Authenticate": 'Bearer realm="wayproof"'},
+    UNAVAILABLE.status: {"Retry-After": "2"},
+}
+
+
+class InvalidValue(BaseModel):
+    """One value that cannot be accepted."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    place: str = Field(serialization_alias="in", description="body, query, path or header", examples=["body"])
+    pointer: str = Field(description="JSON pointer (RFC 6901) to the value", examples=["/planned_delivery_at"])
+    detail: str = Field(examples=["expected a planned delivery not before the planned pickup"])
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field(description="Relative address of an explanation", examples=["/problems/invalid-input"])
+    title: str = Field(examples=["A value cannot be accepted"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["expected a planned delivery not before the planned pickup"])
+    errors: list[InvalidValue] | None = Field(default=None, description="The values that cannot be accepted")
+
+
+def problem(kind: Kind, detail: str, *, errors: list[InvalidValue] | None = None, **headers: str) -> Response:
+    """The answer for one problem. Text that UTF-8 cannot carry (lone surrogates) is replaced."""
+    document = Problem(
+        type=kind.uri, title=kind.title, status=kind.status.value, detail=_sayable(detail), errors=errors
+    )
+    return Response(
+        document.model_dump_json(by_alias=True, exclude_none=True),
+        status_code=kind.status,
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", **_HEADERS.get(kind.status, {}), **headers},
+    )
+
+
+def internal_problem() -> Response:
+    """The answer for a fault of ours: it tells nothing of the inside."""
+    return problem(INTERNAL, "an unexpected error; it has been logged")
+
+
+def documented(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """What FastAPI wants to know of the problems that a route can answer with."""
+    return {kind.status.value: _documented(kind) for kind in kinds}
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Lets every error that reaches the application leave it as a problem."""
+    app.add_exception_handler(WayproofError, _on_domain_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+
+
+def _documented(kind: Kind) -> dict[str, Any]:
+    example = {"type": kind.uri, "title": kind.title, "status": kind.status.value, "detail": kind.explanation}
+    return {
+        "description": kind.title,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
+    }
+
+
+def _on_domain_error(request: Request, error: Exception) -> Response:
+    kind = OF_ERROR[cast("type[WayproofError]", type(error))]
+    if kind is UNAVAILABLE:
+        _log.warning("unavailable", error=str(error))
+        return problem(kind, "the database does not answer")
+    pointer = getattr(error, "pointer", None)
+    place = "query" if request.method == "GET" else "body"
+    errors = [InvalidValue(place=place, pointer=pointer, detail=str(error))] if pointer else None
+    return problem(kind, str(error), errors=errors)
+
+
+def _on_invalid_request(_: Request, error: Exception) -> Response:
+    found: Iterable[Mapping[str, Any]] = error.errors()  # type: ignore[attr-defined]
+    errors = [_invalid_value(item) for item in found]
+    if any(item["type"] == "json_invalid" for item in found):
+        return problem(MALFORMED, "the body is not JSON")
+    if all(item.place == "path" for item in errors):
+        return problem(NOT_FOUND, "nothing can have this id")
+    return problem(INVALID_INPUT, f"{len(errors)} value(s) cannot be accepted", errors=errors)
+
+
+def _on_http_error(_: Request, error: Exception) -> Response:
+    status: int = error.status_code  # type: ignore[attr-defined]
+    kind = next((kind for kind in _HTTP_KINDS if kind.status == status), INTERNAL)
+    return problem(kind, kind.explanation, **(getattr(error, "headers", None) or {}))
+
+
+def _invalid_value(item: Mapping[str, Any]) -> InvalidValue:
+    place, *path = item["loc"]
+    pointer = "".join(f"/{_sayable(str(part)).replace('~', '~0').replace('/', '~1')}" for part in path)
+    return InvalidValue(place=place, pointer=pointer, detail=_sayable(item["msg"]))
+
+
+def _sayable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

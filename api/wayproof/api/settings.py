@@ -1,0 +1,26 @@
+"""How this process serves HTTP."""
+
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wayproof.store.settings import DatabaseSettings
+
+
+class ApiSettings(BaseSettings):
+    """Read from the environment: `WAYPROOF_API_*`, and `WAYPROOF_DATABASE_*` for the database."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYPROOF_API_", frozen=True)
+
+    #: Where to listen. Other than loopback only behind a proxy that speaks TLS.
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    #: How long a browser stays signed in.
+    session_lifetime: timedelta = timedelta(hours=12)
+    #: How long requests may take to finish when the process is told to end.
+    drain_timeout: timedelta = timedelta(seconds=10)
+    #: How long a readiness check waits for the database.
+    readiness_timeout: timedelta = timedelta(seconds=2)
+    #: The database whose rows are served.
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)  # type: ignore[arg-type]

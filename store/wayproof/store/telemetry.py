@@ -1,0 +1,144 @@
+"""What the API reads of readings: states, histories, tracks and series of one tenant's devices.
+
+Everything goes through the tenant's views. Devices are given by number, looked up under row-level security before:
+only then does a query start in the index on (device_id, observed_at).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from wayproof.model.clock import EARLIEST, LATEST, ClockFlag
+from wayproof.model.errors import InvalidInput
+from wayproof.model.reading import Reading
+from wayproof.model.telemetry import Bucket, Climate, DeviceState, Leg, Position, StoredReading, TrackPoint
+from wayproof.store.pool import Conn
+from wayproof.store.queries import load
+from wayproof.store.rows import fetch_all, fetch_optional
+
+_SQL: Final = load("telemetry")
+
+MAX_BUCKETS: Final = 20_000
+"""A series with more is refused: nobody looks at so many points, and the answer would have megabytes."""
+
+
+def get_state(conn: Conn, device_id: int) -> DeviceState | None:
+    """The latest that the tenant's device told; None where it never sent a reading."""
+    return fetch_optional(conn, _state, _SQL["get_state"], {"device_id": device_id})
+
+
+def list_readings(
+    conn: Conn,
+    device_id: int,
+    *,
+    since: datetime = EARLIEST,
+    until: datetime = LATEST,
+    position: tuple[datetime, int, int] | None = None,
+    limit: int,
+) -> list[StoredReading]:
+    """Up to `limit` readings observed in [since, until), oldest first, from after `position` on.
+
+    `position` is the identity `(observed_at, boot, seq)` of the last one seen. Readings with a wrong clock are there.
+    """
+    observed_at, boot, seq = position or (since, -1, -1)
+    values = {
+        "device_id": device_id,
+        "since": observed_at,
+        "after_boot": boot,
+        "after_seq": seq,
+        "until": until,
+        "limit": limit,
+    }
+    return fetch_all(conn, _reading, _SQL["list_readings"], values)
+
+
+def list_legs(conn: Conn, shipment_id: UUID) -> list[Leg]:
+    """When which devices really were on the shipment, in order of time."""
+    return fetch_all(conn, Leg, _SQL["list_legs"], {"shipment_id": shipment_id})
+
+
+def latest_positions(conn: Conn, shipment_ids: Iterable[UUID]) -> Mapping[UUID, Position]:
+    """The newest position within any leg of each shipment; shipments without one are left out."""
+    rows = fetch_all(conn, _shipment_position, _SQL["latest_positions"], {"shipment_ids": list(shipment_ids)})
+    return dict(rows)
+
+
+def latest_climates(conn: Conn, shipment_ids: Iterable[UUID]) -> Mapping[UUID, Climate]:
+    """The newest temperature within any leg of each shipment; shipments without one are left out."""
+    rows = fetch_all(conn, _shipment_climate, _SQL["latest_climates"], {"shipment_ids": list(shipment_ids)})
+    return dict(rows)
+
+
+def list_track(conn: Conn, leg: Leg, *, max_points: int) -> list[TrackPoint]:
+    """At most `max_points` (2 or more) positions of a leg in order of time, the first and the last among them."""
+    values = {
+        "device_id": leg.device_id,
+        "since": leg.begins_at,
+        "until": leg.ends_at or LATEST,
+        "max_points": max_points,
+    }
+    return fetch_all(conn, TrackPoint, _SQL["list_track"], values)
+
+
+def list_buckets(conn: Conn, legs: Sequence[Leg], *, measure: str, bucket_s: int) -> list[Bucket]:
+    """One of SERIES_MEASURES over buckets of `bucket_s` seconds, by device and time; empty buckets are left out.
+
+    Buckets begin at multiples of `bucket_s` since 1970. InvalidInput where there are more than MAX_BUCKETS.
+    """
+    values = {
+        "devices": [leg.device for leg in legs],
+        "device_ids": [leg.device_id for leg in legs],
+        "sinces": [leg.begins_at for leg in legs],
+        "untils": [leg.ends_at or LATEST for leg in legs],
+        "measure": measure,
+        "bucket_s": bucket_s,
+        "limit": MAX_BUCKETS + 1,
+    }
+    buckets = fetch_all(conn, Bucket, _SQL["list_buckets"], values)
+    if len(buckets) > MAX_BUCKETS:
+        raise InvalidInput(f"expected at most {MAX_BUCKETS} buckets; give wider ones", pointer="/bucket_s")
+    return buckets
+
+
+def _reading(*, received_at: datetime, clock_flags: int, **columns: Any) -> StoredReading:
+    return StoredReading(reading=Reading(**columns), received_at=received_at, clock_flags=ClockFlag(clock_flags))
+
+
+def _state(
+    *,
+    device: str,
+    received_at: datetime,
+    observed_at: datetime | None,
+    battery_pct: float | None,
+    door_open: bool | None,
+    position_observed_at: datetime | None,
+    temperature_observed_at: datetime | None,
+    temperature_c: float,
+    humidity_pct: float | None,
+    **place: Any,
+) -> DeviceState:
+    position = Position(device=device, observed_at=position_observed_at, **place) if position_observed_at else None
+    climate = (
+        Climate(
+            device=device, observed_at=temperature_observed_at, temperature_c=temperature_c, humidity_pct=humidity_pct
+        )
+        if temperature_observed_at
+        else None
+    )
+    return DeviceState(
+        received_at=received_at,
+        observed_at=observed_at,
+        battery_pct=battery_pct,
+        door_open=door_open,
+        position=position,
+        climate=climate,
+    )
+
+
+def _shipment_position(*, shipment_id: UUID, **columns: Any) -> tuple[UUID, Position]:
+    return shipment_id, Position(**columns)
+
+
+def _shipment_climate(*, shipment_id: UUID, **columns: Any) -> tuple[UUID, Climate]:
+    return shipment_id, Climate(**columns)

@@ -1,0 +1,103 @@
+"""The API in this process, on a real database; and customers who call it with a key of their own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from wayproof.api.app import create_app
+from wayproof.api.problems import KINDS, MEDIA_TYPE
+from wayproof.api.settings import ApiSettings
+from wayproof.model.access import Scope
+from wayproof.store.keys import create_key
+from wayproof.store.pool import Conn
+from wayproof.store.settings import DatabaseSettings
+
+from fix_registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Customer:
+    """Somebody who calls the API; `registry` makes rows of their tenant."""
+
+    client: TestClient
+    superuser: Conn
+    registry: Registry
+    token: str
+
+    def holding(self, *scopes: Scope) -> "Customer":
+        """The same customer with another key, which has these scopes and no others."""
+        key = create_key(self.superuser, tenant_id=self.registry.tenant_id, label="test", scopes=scopes)
+        return replace(self, token=key[1])
+
+    def get(self, path: str, **query: Any) -> Response:
+        """A GET with the key."""
+        return self.request("GET", path, params=query)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Response:
+        """A POST of JSON with the key."""
+        return self.request("POST", path, json=body, headers=headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> Response:
+        """A PATCH of JSON with the key; `if_match` is If-Match."""
+        return self.request("PATCH", path, json=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    def request(self, method: str, path: str, *, headers: dict[str, str] | None = None, **content: Any) -> Response:
+        """Any request with the key."""
+        authorization = {"Authorization": f"Bearer {self.token}"}
+        return self.client.request(method, path, headers={**authorization, **(headers or {})}, **content)
+
+
+@pytest.fixture
+def api_settings(database: DatabaseSettings) -> ApiSettings:
+    """Settings of an API on this test's database."""
+    return ApiSettings(database=database)
+
+
+@pytest.fixture
+def app(api_settings: ApiSettings) -> FastAPI:
+    """The application, not started."""
+    return create_app(api_settings)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """The started application, called by nobody in particular."""
+    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def customer_factory(
+    client: TestClient, superuser: Conn, registry_factory: Callable[[str], Registry]
+) -> Callable[[str], Customer]:
+    """Makes a tenant and its customer, whose key has every scope."""
+
+    def make(tenant: str) -> Customer:
+        nobody = Customer(client=client, superuser=superuser, registry=registry_factory(tenant), token="")
+        return nobody.holding(*Scope)
+
+    return make
+
+
+@pytest.fixture
+def acme(customer_factory: Callable[[str], Customer]) -> Customer:
+    """The customer of tenant acme, whose key has every scope."""
+    return customer_factory("acme")
+
+
+def problem(response: Response, slug: str) -> dict[str, Any]:
+    """The problem that `response` must be: its kind's status, type and title, and nothing but known members."""
+    kind = KINDS[slug]
+    document: dict[str, Any] = response.json()
+    assert response.headers["content-type"] == MEDIA_TYPE
+    assert response.headers["cache-control"] == "no-store"
+    assert (response.status_code, document["status"]) == (kind.status, kind.status)
+    assert (document["type"], document["title"]) == (kind.uri, kind.title)
+    assert document["detail"]
+    assert set(document) <= {"type", "title", "status", "detail", "errors"}
+    return document
