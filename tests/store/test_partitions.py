@@ -17,7 +17,7 @@ from wayproof.store.pool import Conn, connect
 from wayproof.store.registry import KnownDevice
 from wayproof.store.settings import DatabaseSettings
 
-from fix_ingest import NOON, arrival, write
+from fix_intake import NOON, arrival, write
 
 TODAY = NOON.date()
 DAY = timedelta(days=1)

@@ -7,7 +7,7 @@ from wayproof.store.pool import Conn
 from wayproof.store.quarantine import Message, Rejection, digest, put_aside
 from wayproof.store.registry import KnownDevice
 
-from fix_ingest import NOON, rejection
+from fix_intake import NOON, rejection
 
 
 def later(device: KnownDevice | None, raw: bytes, reason: QuarantineReason) -> Rejection:

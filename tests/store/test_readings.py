@@ -17,7 +17,7 @@ from wayproof.store.pool import Conn
 from wayproof.store.readings import Arrival, copy_in, distinct, pack
 from wayproof.store.registry import KnownDevice
 
-from fix_ingest import NOON, arrival, message, rejection, write
+from fix_intake import NOON, arrival, message, rejection, write
 
 json_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 # jsonb keeps numbers as decimals: beyond 2^53 a float comes back as the integer that it was written as.

@@ -14,7 +14,7 @@ from wayproof.store.pool import Conn
 from wayproof.store.registry import KnownDevice
 from wayproof.store.sequences import Progress
 
-from fix_ingest import NOON, arrival, rejection, write
+from fix_intake import NOON, arrival, rejection, write
 
 MINUTE = timedelta(minutes=1)
 

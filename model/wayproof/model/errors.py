@@ -55,6 +55,8 @@ class QuarantineReason(StrEnum):
     """More bytes, or more readings in a batch, than a message may have."""
     INVALID_READING = "invalid_reading"
     """Well-formed, but a field is missing, unknown, of the wrong type or out of range."""
+    CODEC_FAILURE = "codec_failure"
+    """Our own decoder broke on it, which is a bug of ours; the bytes wait for the fix."""
     REFUSED_BY_DATABASE = "refused_by_database"
     """PostgreSQL called the row bad data although every check of ours passed."""
 

@@ -1,0 +1,74 @@
+"""An ingestor, put together: broker to queue to writer."""
+
+import os
+import signal
+import threading
+from threading import Thread
+from typing import Any, Final
+
+import structlog
+
+from wayproof.ingest import metrics
+from wayproof.ingest.batcher import Batcher
+from wayproof.ingest.health import serve_health
+from wayproof.ingest.settings import IngestSettings
+from wayproof.ingest.subscriber import Subscriber
+from wayproof.ingest.writer import Writer
+from wayproof.store.settings import DatabaseSettings
+
+_log = structlog.get_logger(__name__)
+
+_STOP_SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
+_TICK_S: Final = 5.0
+_LAST_WORDS_S: Final = 1.0
+
+
+class Ingestor:
+    """One ingestor in this process. `run` keeps the main thread."""
+
+    def __init__(self, settings: IngestSettings, database: DatabaseSettings) -> None:
+        self._settings = settings
+        self._batcher = Batcher(settings)
+        self._subscriber = Subscriber(settings, self._batcher)
+        self._writer = Writer(database, self._batcher, self._subscriber)
+        self._writer_thread = Thread(target=self._writer.run, name="writer", daemon=True)
+        self._crashed = threading.Event()
+        metrics.QUEUE_DEPTH.set_function(lambda: len(self._batcher))
+
+    def run(self) -> int:
+        """Works until SIGTERM or SIGINT, drains, and returns the exit code: 1 if a thread died of a bug, else 0."""
+        # Before any thread starts, so that all inherit it: signals are only waited for, and interrupt nothing.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        threading.excepthook = self._on_crash
+        self._start()
+        while signal.sigtimedwait(_STOP_SIGNALS, _TICK_S) is None:
+            self._subscriber.tend()
+        if self._crashed.is_set():
+            return 1
+        self._drain()
+        return 0
+
+    def _start(self) -> None:
+        if self._settings.health_port:
+            checks = {"broker": lambda: self._subscriber.is_ready, "database": lambda: self._writer.is_ready}
+            serve_health(self._settings.health_host, self._settings.health_port, checks)
+        self._writer_thread.start()
+        self._subscriber.start()
+
+    def _drain(self) -> None:
+        """Takes nothing more, writes and acknowledges what was taken, and leaves the rest to the broker."""
+        _log.info("draining", queued=len(self._batcher))
+        self._batcher.close()
+        self._writer_thread.join(self._settings.drain_timeout.total_seconds())
+        if self._writer_thread.is_alive():
+            _log.warning("not everything could be written", queued=len(self._batcher))
+            self._writer.abandon()
+            self._writer_thread.join(_LAST_WORDS_S)
+        self._subscriber.stop()
+        _log.info("stopped")
+
+    def _on_crash(self, crash: Any) -> None:
+        """A thread that dies takes the process along: whoever supervises it starts another, and nothing was lost."""
+        _log.error("thread died", thread=crash.thread.name, exc_info=crash.exc_value)
+        self._crashed.set()
+        os.kill(os.getpid(), signal.SIGTERM)  # to the process: a signal to this thread would die with it

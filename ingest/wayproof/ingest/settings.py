@@ -1,0 +1,44 @@
+"""How this ingestor reaches the broker, and how much it takes at once."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class IngestSettings(BaseSettings):
+    """Read from the environment, `WAYPROOF_INGEST_*`; durations as ISO 8601 (`PT0.05S`) or `HH:MM:SS.ffffff`."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYPROOF_INGEST_", frozen=True)
+
+    broker_host: str = "127.0.0.1"
+    broker_port: int = Field(default=1883, ge=1, le=65_535)
+    #: Certificates (PEM) to check the broker's against; None: no TLS.
+    broker_tls_ca: Path | None = None
+    #: User name and client id: each ingestor has its own, or they would throw one another off.
+    user: str = "svc@ingest-1"
+    password: SecretStr
+
+    #: Where /livez, /readyz and /metrics are served; port 0: nowhere.
+    health_host: str = "127.0.0.1"
+    health_port: int = Field(default=0, ge=0, le=65_535)
+
+    #: A batch closes at this many messages: beyond it a commit's fixed cost is hardly felt any more.
+    batch_size: int = Field(default=2_000, ge=1, le=100_000)
+    #: Or when its first message has waited this long. Nobody who watches a truck sees 50 ms, and twenty commits a
+    #: second cost little; while one commit runs, the next batch gathers anyway.
+    batch_age: timedelta = timedelta(milliseconds=50)
+
+    #: What may wait for the writer. Beyond either, the network thread waits and the broker keeps the rest.
+    queue_messages: int = Field(default=20_000, ge=1)
+    queue_bytes: int = Field(default=64 * 2**20, ge=1)
+
+    #: While the network thread waits it sends no pings. If the database stays away so long that the queue is full for
+    #: one and a half times this, the broker drops the connection, and on reconnecting sends again what was not
+    #: acknowledged; the duplicates are recognised.
+    keep_alive: timedelta = Field(default=timedelta(seconds=60), ge=timedelta(seconds=5))
+    #: How long the broker keeps for us what it gave us and we did not acknowledge.
+    session_expiry: timedelta = timedelta(days=1)
+    #: How long after SIGTERM to go on writing what has been taken.
+    drain_timeout: timedelta = timedelta(seconds=10)

@@ -1,0 +1,145 @@
+"""The broker's side: taking messages, acknowledging them after the commit, publishing receipts."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from threading import Event, Lock
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from wayproof.devices.topics import SHARED_READINGS_FILTER
+from wayproof.ingest import metrics
+from wayproof.ingest.batcher import Batcher, Delivery
+from wayproof.ingest.settings import IngestSettings
+
+_log = structlog.get_logger(__name__)
+
+_RECEIVE_MAXIMUM: Final = 65_535
+"""All that MQTT allows: what bounds our memory is the queue, and a batch must fit in whole."""
+_GREATEST_RECONNECT_DELAY_S: Final = 30
+_GOODBYE_S: Final = 5.0
+
+
+class Subscriber:
+    """One MQTT 5 connection that makes itself again, with a session that outlives it."""
+
+    def __init__(self, settings: IngestSettings, batcher: Batcher) -> None:
+        self._settings = settings
+        self._batcher = batcher
+        self._epoch = 0
+        self._epoch_lock = Lock()
+        self._subscribed = Event()
+        self._gone = Event()
+        self._client = self._new_client()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether messages can come."""
+        return self._subscribed.is_set()
+
+    def start(self) -> None:
+        """Connects in the background, and again whenever the connection is lost."""
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = round(self._settings.session_expiry.total_seconds())
+        properties.ReceiveMaximum = _RECEIVE_MAXIMUM
+        self._client.connect_async(
+            self._settings.broker_host,
+            self._settings.broker_port,
+            keepalive=round(self._settings.keep_alive.total_seconds()),
+            clean_start=False,
+            properties=properties,
+        )
+        self._client.loop_start()
+
+    def tend(self) -> None:
+        """Asks again for a subscription that was refused: whoever grants it may not have known us yet."""
+        if self._client.is_connected() and not self.is_ready:
+            self._client.subscribe(SHARED_READINGS_FILTER, qos=1)
+
+    def stop(self) -> None:
+        """Sends what is queued and disconnects; the session stays, and the broker keeps our messages for us."""
+        if self._client.disconnect() is mqtt.MQTT_ERR_SUCCESS:
+            self._gone.wait(_GOODBYE_S)
+
+    def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
+        """Lets the broker forget messages, in the order in which they came (MQTT 5.0 section 4.6).
+
+        Those of an ended connection are dropped: their packet ids may by now stand for messages that are not stored.
+        """
+        with self._epoch_lock:
+            for delivery in deliveries:
+                if delivery.epoch == self._epoch:
+                    self._client.ack(delivery.mid, delivery.qos)
+                else:
+                    metrics.STALE_ACKNOWLEDGEMENTS.inc()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """At most once: a device that misses a receipt sends again, and gets another."""
+        self._client.publish(topic, payload, qos=0)
+
+    def _new_client(self) -> mqtt.Client:
+        settings = self._settings
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, settings.user, protocol=mqtt.MQTTv5, manual_ack=True)
+        client.username_pw_set(settings.user, settings.password.get_secret_value())
+        if settings.broker_tls_ca is not None:
+            client.tls_set(str(settings.broker_tls_ca))
+        client.reconnect_delay_set(1, _GREATEST_RECONNECT_DELAY_S)
+        client.on_pre_connect = lambda _client, _userdata: self._end_epoch()
+        client.on_connect = self._on_connect
+        client.on_connect_fail = lambda _client, _userdata: _log.warning("broker does not answer")
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    def _end_epoch(self) -> None:
+        with self._epoch_lock:
+            self._epoch += 1
+
+    def _on_connect(
+        self, client: mqtt.Client, _userdata: Any, flags: mqtt.ConnectFlags, reason: ReasonCode, _properties: Any
+    ) -> None:
+        if reason.is_failure:
+            _log.error("broker refused the connection", reason=str(reason), user=self._settings.user)
+            return
+        metrics.CONNECTIONS.inc()
+        _log.info("connected to broker", session_present=flags.session_present, epoch=self._epoch)
+        client.subscribe(SHARED_READINGS_FILTER, qos=1)
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            _log.error("broker refused the subscription", reasons=[str(reason) for reason in reasons])
+            return
+        self._subscribed.set()
+        _log.info("subscribed", filter=SHARED_READINGS_FILTER)
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
+        self._end_epoch()
+        self._subscribed.clear()
+        self._gone.set()
+        _log.warning("disconnected from broker", reason=str(reason))
+
+    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""  # no valid topic (MQTT 5.0 section 1.5.4), so it goes to quarantine as a bad one
+        self._batcher.put(
+            Delivery(
+                topic=topic,
+                payload=bytes(message.payload),
+                received_at=datetime.now(UTC),
+                mid=message.mid,
+                qos=message.qos,
+                epoch=self._epoch,
+            )
+        )

@@ -1,0 +1,133 @@
+"""The writer: batches off the queue into the database, then acknowledgements and receipts."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from threading import Event
+from typing import Final, TypeVar
+
+import structlog
+
+from wayproof.devices.topics import receipts_topic
+from wayproof.ingest import metrics
+from wayproof.ingest.batcher import Batcher, Delivery
+from wayproof.ingest.decoding import decode_all, named_device
+from wayproof.ingest.devices import KnownDevices
+from wayproof.ingest.receipts import encode_receipts
+from wayproof.ingest.subscriber import Subscriber
+from wayproof.model.errors import Unavailable
+from wayproof.store.faults import unavailable_on_any_error
+from wayproof.store.intake import Written, write_batch
+from wayproof.store.pool import Conn, connect
+from wayproof.store.settings import DatabaseSettings
+
+T = TypeVar("T")
+Notice = tuple[str, bytes]
+"""A receipt's topic and payload."""
+
+_log = structlog.get_logger(__name__)
+
+_IDLE: Final = timedelta(seconds=5)
+"""Where nothing comes for so long, the database is asked whether it is still there, for readiness' sake."""
+_LEAST_PAUSE_S: Final = 0.1
+_GREATEST_PAUSE_S: Final = 5.0
+
+
+class _Link:
+    """A database connection, and what is known through it."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self.conn: Conn = connect(settings, role="wayproof_ingest", autocommit=True)
+        self.devices = KnownDevices(self.conn)
+
+    def write(self, deliveries: Sequence[Delivery]) -> tuple[Written, list[Notice]]:
+        """Writes a batch and commits; Unavailable where it has to come again."""
+        names = {name for delivery in deliveries if (name := named_device(delivery.topic))}
+        devices = self.devices.resolve(names)
+        written = write_batch(self.conn, decode_all(deliveries, devices))
+        topics = {devices[name].device_id: receipts_topic(name) for name in names & devices.keys()}
+        return written, [(topics[device_id], payload) for device_id, payload in encode_receipts(written.progress)]
+
+
+class Writer:
+    """Runs in one thread; `abandon` and `is_ready` may be used from others."""
+
+    def __init__(self, database: DatabaseSettings, batcher: Batcher, broker: Subscriber) -> None:
+        self._database = database
+        self._batcher = batcher
+        self._broker = broker
+        self._link: _Link | None = None
+        self._abandoned = Event()
+        self._ready = Event()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the database did what it was last asked for."""
+        return self._ready.is_set()
+
+    def abandon(self) -> None:
+        """Gives up what could not be written: it is not acknowledged, so the broker keeps it."""
+        self._abandoned.set()
+
+    def run(self) -> None:
+        """Writes until the queue is closed and empty, or abandoned."""
+        self._try(_ping)
+        while (deliveries := self._batcher.take(_IDLE)) is not None and not self._abandoned.is_set():
+            if deliveries:
+                self._handle(deliveries)
+            else:
+                self._try(_ping)
+
+    def _handle(self, deliveries: Sequence[Delivery]) -> None:
+        taken_at = time.monotonic()
+        done = self._persist(deliveries)
+        if done is None:
+            return
+        written, notices = done
+        self._broker.acknowledge(deliveries)
+        for topic, payload in notices:
+            self._broker.publish(topic, payload)
+        metrics.observe(deliveries, written, receipts=len(notices), write_time_s=time.monotonic() - taken_at)
+
+    def _persist(self, deliveries: Sequence[Delivery]) -> tuple[Written, list[Notice]] | None:
+        """Tries until the batch is committed; None once it is abandoned."""
+        for pause_s in _pauses():
+            done = self._try(lambda link: link.write(deliveries))
+            if done is not None or self._abandoned.wait(pause_s):
+                return done
+        return None
+
+    def _try(self, task: Callable[[_Link], T]) -> T | None:
+        """The task's result, on a new connection where there is none; None where the database does not serve."""
+        try:
+            with unavailable_on_any_error():
+                self._link = self._link or _Link(self._database)
+                result = task(self._link)
+        except Unavailable as error:
+            self._drop_link(error)
+            return None
+        if not self._ready.is_set():
+            self._ready.set()
+            _log.info("database serves")
+        return result
+
+    def _drop_link(self, error: Unavailable) -> None:
+        """A connection that failed once is not trusted again: what it knows of the registry may be old as well."""
+        metrics.DATABASE_FAILURES.inc()
+        _log.warning("database does not serve", error=str(error))
+        self._ready.clear()
+        if self._link is not None:
+            self._link.conn.close()
+            self._link = None
+
+
+def _ping(link: _Link) -> bool:
+    link.conn.execute("select 1")
+    return True
+
+
+def _pauses() -> Iterator[float]:
+    pause_s = _LEAST_PAUSE_S
+    while True:
+        yield pause_s
+        pause_s = min(2 * pause_s, _GREATEST_PAUSE_S)
