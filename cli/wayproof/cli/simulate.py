@@ -3,11 +3,11 @@
 import json
 import re
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Final
 
 import typer
@@ -24,7 +24,7 @@ from wayproof.model.errors import InvalidInput, Unavailable
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _STATUS_EVERY: Final = timedelta(seconds=30)
 _DATABASE_PATIENCE: Final = timedelta(seconds=30)
-_RECEIPT_PATIENCE: Final = timedelta(seconds=60)
+_RECEIPT_PATIENCE_S: Final = 60.0
 
 
 def simulate(
@@ -58,7 +58,7 @@ def simulate(
     folder = StateFolder(state or place.demo)
     address = broker_address(broker, place, tls_ca)
     settings = database_settings(place, database_url)
-    with _stop_on_signals() as stop, folder.held():
+    with _Stop.on_signals() as stop, folder.held():
         fleet, kept = folder.open_fleet(
             seed=seed, prefix=f"{tenant}-", trucks=trucks, warehouses=warehouses, history=past, now=_now()
         )
@@ -85,17 +85,45 @@ def broker_address(text: str | None, data: DataDir, tls_ca: Path | None) -> Brok
         port = data.ports().get("broker")
         if port is None:
             raise Unavailable(f"no broker in {data.root}: start `wayproof up`, or give --broker")
-        return BrokerAddress("127.0.0.1", port)
+        return BrokerAddress(host="127.0.0.1", port=port)
     host, _, number = text.rpartition(":")
     if not host or not number.isascii() or not number.isdigit():
         raise InvalidInput(f"broker: expected HOST:PORT, got {text!r}")
-    return BrokerAddress(host.strip("[]"), int(number), tls_ca)
+    return BrokerAddress(host=host.strip("[]"), port=int(number), tls_ca=tls_ca)
+
+
+class _Stop:
+    """Whether somebody wants us to stop. Signals are taken where we look for them, never in the middle of a stretch."""
+
+    _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        """Whether a signal has come."""
+        return self.wait(0)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Waits for a signal; whether one has come by then."""
+        self._is_set = self._is_set or signal.sigtimedwait(self._SIGNALS, timeout_s) is not None
+        return self._is_set
+
+    @classmethod
+    @contextmanager
+    def on_signals(cls) -> Iterator["_Stop"]:
+        """From here on SIGTERM and SIGINT wait until they are looked for. Threads started inside inherit this."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, cls._SIGNALS)
+        try:
+            yield cls()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Simulation:
     """One run of a fleet and its world, told on stderr."""
 
-    def __init__(self, world: DemoWorld, runner: FleetRunner, stop: threading.Event) -> None:
+    def __init__(self, world: DemoWorld, runner: FleetRunner, stop: _Stop) -> None:
         self._world = world
         self._runner = runner
         self._stop = stop
@@ -118,8 +146,10 @@ class _Simulation:
 
     def finish(self, *, as_json: bool) -> None:
         """Waits for the last receipts, unless told to stop, and says on stdout what was done."""
-        if not self._stop.is_set():
-            self._runner.wait_until_safe(_RECEIPT_PATIENCE)
+        deadline = monotonic() + _RECEIPT_PATIENCE_S
+        while not self._stop.is_set() and monotonic() < deadline:
+            if self._runner.wait_until_safe(timedelta(seconds=0.5)):
+                break
         summary = {"recorded": self._recorded, "waiting": self._runner.pending(), "delivered": self._delivered}
         if as_json:
             typer.echo(json.dumps(summary))
@@ -154,18 +184,6 @@ class _Simulation:
         if now >= self._status_at:
             self._status_at = now + _STATUS_EVERY
             _tell(f"recorded {self._recorded:,} readings, {self._runner.pending():,} wait for a receipt")
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; afterwards they do again what they did."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _tell(line: str) -> None:

@@ -109,14 +109,13 @@ class DisorderlyDevice:
 
 
 def disorderly(fleet: FleetPlan) -> tuple[DisorderlyDevice, ...]:
-    """The fleet's devices, five lorries in twelve with a fault each.
+    """The fleet's devices, five lorries in twelve with a fault each, whatever the size of the fleet.
 
     None of the first three: a delivery and an excursion can be followed there with nothing else in the way.
     """
     chance = Chance.of(fleet.seed, "disorder")
-    others = sorted(fleet.trucks[_SPARED:], key=lambda truck: chance.draw(truck.label))
-    turns = cycle((*Fault, *[None] * 7))
-    faults = {truck.device: fault for truck, fault in zip(others, turns, strict=False)}
+    turns = cycle((*sorted(Fault, key=chance.draw), *[None] * 7))
+    faults = {truck.device: fault for truck, fault in zip(fleet.trucks[_SPARED:], turns, strict=False)}
     return tuple(
         DisorderlyDevice(plan=plan, fault=faults.get(plan.device), chance=chance.child(plan.label))
         for plan in fleet.devices
