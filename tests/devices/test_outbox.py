@@ -91,7 +91,7 @@ def test_bound_is_kept(path: Path) -> None:
         with pytest.raises(OutboxFull, match="4 of at most 5"):
             outbox.append(observations(2))
         assert waiting(outbox) == [1, 2, 3, 4]
-        outbox.remove(Receipt(boot=7, through=3))
+        outbox.remove(Receipt(boot=7, through=3), sent_through=4)
         assert outbox.append(observations(2)) == range(5, 7)
         assert waiting(outbox) == [4, 5, 6]
 
@@ -100,20 +100,30 @@ def test_receipts_remove_what_they_name(path: Path) -> None:
     """Everything through the contiguous end and within the ranges beyond goes, and nothing else."""
     with Outbox.open(path, boot=7) as outbox:
         outbox.append(observations(20))
-        assert outbox.remove(Receipt(boot=7, through=4, beyond=((6, 7), (10, 18)))) == 15
+        assert outbox.remove(Receipt(boot=7, through=4, beyond=((6, 7), (10, 18))), sent_through=20) == 15
         assert waiting(outbox) == [5, 8, 9, 19, 20]
         assert len(outbox) == 5
-        assert outbox.remove(Receipt(boot=7, through=4)) == 0
-        assert outbox.remove(Receipt(boot=8, through=20)) == 0
-        assert outbox.remove(Receipt(boot=7, through=0)) == 0
+        for other in (Receipt(boot=7, through=4), Receipt(boot=8, through=20), Receipt(boot=7, through=0)):
+            assert outbox.remove(other, sent_through=20) == 0
         assert waiting(outbox) == [5, 8, 9, 19, 20]
 
 
-def test_receipt_ahead_of_the_outbox_moves_the_numbering(path: Path) -> None:
-    """Numbers that an earlier file of the same boot gave out are not given out again."""
+def test_receipts_remove_nothing_that_was_not_sent(path: Path) -> None:
+    """A receipt ahead of what was sent speaks of an earlier file with the same boot; unsent readings stay."""
+    with Outbox.open(path, boot=7) as outbox:
+        outbox.append(observations(10))
+        assert outbox.remove(Receipt(boot=7, through=120), sent_through=4) == 4
+        assert waiting(outbox) == [5, 6, 7, 8, 9, 10]
+        assert outbox.safe_through == 120
+
+
+def test_numbering_skips_what_is_safe(path: Path) -> None:
+    """Numbers that an earlier file of the same boot gave out can be skipped, and never come back."""
     with Outbox.open(path, boot=7) as outbox:
         outbox.append(observations(1))
-        outbox.remove(Receipt(boot=7, through=120, beyond=((125, 130),)))
+        outbox.skip_to(121)
+        outbox.skip_to(5)
+    with Outbox.open(path) as outbox:
         assert outbox.append(observations(1)) == range(121, 122)
 
 
@@ -131,7 +141,7 @@ def test_outbox_is_a_set_of_numbers(tmp_path_factory: pytest.TempPathFactory, da
             marks = data.draw(st.lists(st.integers(1, max(outbox.next_seq, 5)), unique=True, max_size=5).map(sorted))
             through = marks.pop(0) if len(marks) % 2 else 0
             receipt = Receipt(boot=7, through=through, beyond=tuple(zip(marks[::2], marks[1::2], strict=True)))
-            outbox.remove(receipt)
+            outbox.remove(receipt, sent_through=outbox.next_seq)
             expected = {n for n in expected if not any(first <= n <= last for first, last in receipt.ranges())}
         else:
             outbox.close()

@@ -28,8 +28,8 @@ Observation = tuple[datetime, Measures]
 class Outbox:
     """One device's numbered readings, each kept until a receipt names it. Safe to use from several threads.
 
-    A file belongs to one process at a time and counts one boot. Never restore it from a backup: numbers that it has
-    given out since would be given out again, and taken for duplicates.
+    A file belongs to one process at a time and counts one boot. Do not restore it from a backup: nothing would be
+    lost, but numbers given out since would be given out again.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path, capacity: int) -> None:
@@ -37,6 +37,7 @@ class Outbox:
         self.capacity = capacity
         self._connection = connection
         self._lock = threading.Lock()
+        self._safe_through = 0
         self.boot: int
         self._next_seq: int
         self._pending: int
@@ -65,6 +66,11 @@ class Outbox:
             connection.close()
             raise
         return outbox
+
+    @property
+    def safe_through(self) -> int:
+        """Up to which number receipts have named everything since the outbox was opened."""
+        return self._safe_through
 
     @property
     def next_seq(self) -> int:
@@ -100,26 +106,30 @@ class Outbox:
         with self._lock, _sqlite_errors(self.path):
             return self._connection.execute(_SQL["page"], {"after": after, "limit": limit}).fetchall()
 
-    def remove(self, receipt: Receipt) -> int:
-        """Forgets what the receipt names; gives how many that were. Receipts of other boots change nothing.
+    def remove(self, receipt: Receipt, *, sent_through: int) -> int:
+        """Forgets what the receipt names, as far as it has been sent, up to `sent_through`; gives how many that were.
 
-        A receipt that is ahead of this outbox names readings that an earlier file with the same boot gave out:
-        counting goes on behind them.
+        Receipts of other boots change nothing. A receipt ahead of what was sent speaks of another file that counted
+        the same boot: our own reading of that number goes out before it may go.
         """
         if receipt.boot != self.boot:
             return 0
         with self._lock:
-            next_seq = max(self._next_seq, receipt.through + 1)
             with self._transaction() as connection:
                 removed = sum(
-                    connection.execute(_SQL["remove"], {"first": first, "last": last}).rowcount
+                    connection.execute(_SQL["remove"], {"first": first, "last": min(last, sent_through)}).rowcount
                     for first, last in receipt.ranges()
                 )
-                if next_seq != self._next_seq:
-                    connection.execute(_SQL["set_next_seq"], {"next_seq": next_seq})
-            self._next_seq = next_seq
             self._pending -= removed
+            self._safe_through = max(self._safe_through, receipt.through)
         return removed
+
+    def skip_to(self, next_seq: int) -> None:
+        """Goes on counting at `next_seq`, where everything below is known to be safe; never goes back."""
+        with self._lock:
+            with self._transaction() as connection:
+                connection.execute(_SQL["set_next_seq"], {"next_seq": max(next_seq, self._next_seq)})
+            self._next_seq = max(next_seq, self._next_seq)
 
     def close(self) -> None:
         """Lets go of the file; what waits in it stays."""

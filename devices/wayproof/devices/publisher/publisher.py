@@ -193,7 +193,7 @@ class Publisher:
             return
         if receipt.boot != self._outbox.boot:
             return
-        self._outbox.remove(receipt)
+        self._outbox.remove(receipt, sent_through=window.highest_sent)
         window.receipted(receipt)
         self._delays.reset()
         self.last_error = None

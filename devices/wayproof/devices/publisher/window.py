@@ -48,6 +48,8 @@ class Window:
     def __init__(self, clock: Callable[[], float]) -> None:
         #: Everything up to here was sent in this round, or is safe.
         self.sent_through = 0
+        #: The highest number that was ever sent.
+        self.highest_sent = 0
         self._clock = clock
         self._under_way: list[Message] = []
         self._max_messages = MAX_MESSAGES
@@ -65,6 +67,7 @@ class Window:
             self._resend_at_s = now_s + self._silence.next()
         self._under_way.append(Message(first, last, now_s))
         self.sent_through = last
+        self.highest_sent = max(self.highest_sent, last)
 
     def receipted(self, receipt: Receipt) -> None:
         """Forgets the messages that a receipt names whole; goes back to a gap that has stood too long."""
