@@ -24,7 +24,7 @@ from wayproof.store.broker import broker_credentials, listen_for_changes, put_se
 from wayproof.store.pool import Conn, connect
 from wayproof.store.settings import DatabaseSettings
 
-broker = commands("broker", "The MQTT broker: its program, and what it must know of the registry.")
+broker = commands("broker", "The MQTT broker: program and users.")
 
 _PATIENCE: Final = timedelta(seconds=5)
 _SETTLE_S: Final = 0.2

@@ -20,7 +20,10 @@ AHEAD_DAYS: Final = 7
 
 
 def migrate(*, data: Data = DATA_DEFAULT, database_url: DatabaseUrl = None) -> None:
-    """Make the database where it is missing, bring its schema up to date, and open the days to come."""
+    """Bring the database to the newest schema.
+
+    Makes it where it is missing, and opens the days of readings to come.
+    """
     # Alembic and SQLAlchemy take longer to import than any other command takes to run.
     from wayproof.store.migrate import migrate as upgrade  # noqa: PLC0415
 
@@ -44,7 +47,7 @@ def maintain(
     data: Data = DATA_DEFAULT,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Open the days of readings to come, and drop those past their time."""
+    """Open days of readings, and drop old ones."""
     settings = database_settings(DataDir.at(data), database_url)
     retention = None if keep_days is None else timedelta(days=keep_days)
     while every is not None:

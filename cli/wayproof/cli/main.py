@@ -8,15 +8,19 @@ from wayproof.cli.app import commands
 from wayproof.cli.broker import broker
 from wayproof.cli.database import maintain, migrate
 from wayproof.cli.devices import devices
+from wayproof.cli.doctor import doctor
 from wayproof.cli.keys import keys
+from wayproof.cli.simulate import simulate
 from wayproof.cli.tenants import tenants
 from wayproof.cli.up import up
 
 app = commands("wayproof", "Shipment tracking and traceability, from the sensor to the proof.")
 
 app.command(epilog="Example: wayproof up --data /srv/wayproof --trucks 40")(up)
+app.command(epilog="Example: wayproof doctor --json")(doctor)
 app.command(epilog="Example: wayproof migrate --database-url postgresql://wayproof@db/wayproof")(migrate)
 app.command(epilog="Example: wayproof maintain --keep-days 400")(maintain)
+app.command(epilog="Example: wayproof simulate --trucks 40 --seed 7")(simulate)
 for group in (tenants, keys, devices, broker):
     app.add_typer(group)
 

@@ -42,9 +42,9 @@ def up(
         str | None, typer.Option(envvar="WAYPROOF_RPC_URL", help="An EVM chain's RPC URL; default: an embedded one.")
     ] = None,
 ) -> None:
-    """Start everything, keep it running, and stop it in order at Ctrl-C.
+    """Start everything and keep it running.
 
-    What is not given runs embedded, with its data below --data: PostgreSQL, an MQTT broker, an EVM chain.
+    Ctrl-C stops it in order; a second one hurries. What is not given runs embedded, with its data below --data: PostgreSQL, an MQTT broker, an EVM chain.
     """
     folder = DataDir.at(data)
     folder.make()

@@ -103,6 +103,18 @@ class DataDir:
         """Keeps the ports for the next start."""
         (self.root / "ports.json").write_text(json.dumps(ports, indent=2) + "\n", encoding="utf-8")
 
+    def is_in_use(self) -> bool:
+        """Whether a `wayproof up` runs on this folder now."""
+        path = self.root / "supervisor.lock"
+        if not path.exists():
+            return False
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     @contextmanager
     def lock(self, patience: timedelta = timedelta(seconds=20)) -> Iterator[int]:
         """Keeps every other `wayproof up` off this folder; Conflict where one runs here.

@@ -130,7 +130,6 @@ def fleet_service(
 ) -> Service:
     """The simulated fleet, whose outboxes survive a restart."""
     options = {
-        "--seed": "1",
         "--trucks": str(trucks),
         "--tenant": tenant,
         "--broker": f"{broker.host}:{broker.port}",

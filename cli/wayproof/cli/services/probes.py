@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +14,15 @@ from wayproof.store.settings import DatabaseSettings
 
 _TIMEOUT_S: Final = 1.0
 _HTTP_OK: Final = 200
+
+
+def accepts(host: str, port: int) -> bool:
+    """Whether somebody takes TCP connections there."""
+    try:
+        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def http_answers(port: int, path: str) -> bool:
