@@ -45,14 +45,14 @@ bench-%: setup-test ## one benchmark: bench/NAME.py (ARGS="...")
 	$(BIN)/python bench/$*.py $(ARGS)
 
 .PHONY: requirements
-requirements: .venv/.made ## pin all requirements anew, with hashes
+requirements: .venv/.made ## pin requirements with hashes, the old pins where they fit (UPGRADE=--upgrade for the newest)
 	$(PYTHON) -m venv build/uv
 	build/uv/bin/pip install --quiet uv
 	$(COMPILE) --extra embedded -o requirements/run.txt pyproject.toml requirements/build.in
 	$(COMPILE) --extra embedded --group test -o requirements/test.txt pyproject.toml requirements/build.in
 	$(COMPILE) -o requirements/node.txt requirements/node.in
 	$(COMPILE) -o requirements/iotcore.txt requirements/iotcore.in
-COMPILE := build/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+COMPILE := build/uv/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 .PHONY: clean

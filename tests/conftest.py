@@ -1,3 +1,3 @@
 """Fixtures on real services; each `fix_*.py` holds those of one service. Those that others import come first."""
 
-pytest_plugins = ["fix_postgres", "fix_mqtt", "fix_registry", "fix_ingest", "fix_intake", "fix_api"]
+pytest_plugins = ["fix_postgres", "fix_mqtt", "fix_registry", "fix_ingest", "fix_intake", "fix_telemetry", "fix_api", "fix_up"]

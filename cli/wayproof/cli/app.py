@@ -26,7 +26,8 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except WayproofError as error:
-            typer.echo(f"wayproof: {error}", err=True)
+            # libpq speaks in paragraphs.
+            typer.echo(f"wayproof: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(1) from error
 
 

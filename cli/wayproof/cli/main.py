@@ -20,7 +20,7 @@ app.command(epilog="Example: wayproof up --data /srv/wayproof --trucks 40")(up)
 app.command(epilog="Example: wayproof doctor --json")(doctor)
 app.command(epilog="Example: wayproof migrate --database-url postgresql://wayproof@db/wayproof")(migrate)
 app.command(epilog="Example: wayproof maintain --keep-days 400")(maintain)
-app.command(epilog="Example: wayproof simulate --trucks 40 --seed 7")(simulate)
+app.command(short_help="Run a simulated fleet.", epilog="Example: wayproof simulate --trucks 40 --seed 7")(simulate)
 for group in (tenants, keys, devices, broker):
     app.add_typer(group)
 

@@ -44,7 +44,8 @@ def up(
 ) -> None:
     """Start everything and keep it running.
 
-    Ctrl-C stops it in order; a second one hurries. What is not given runs embedded, with its data below --data: PostgreSQL, an MQTT broker, an EVM chain.
+    What is not given runs embedded, with its data below --data: PostgreSQL, an MQTT broker, an EVM chain. Ctrl-C stops
+    everything in order; a second one hurries.
     """
     folder = DataDir.at(data)
     folder.make()

@@ -1,0 +1,149 @@
+"""The command line itself: help, output for people and programs, errors in one line."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from wayproof.cli.main import app
+from wayproof.devices.credentials import secret_matches
+from wayproof.store.broker import broker_credentials
+from wayproof.store.keys import authenticate
+from wayproof.store.pool import Conn, connect
+from wayproof.store.settings import DatabaseSettings
+
+
+def every_command(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    """The words of each command that does something, groups left out."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield from every_command(below, *path, name)
+    if not hasattr(command, "commands"):
+        yield path
+
+
+class Wayproof:
+    """Runs commands in this process against a test's own database."""
+
+    def __init__(self, settings: DatabaseSettings, data: Path) -> None:
+        url = settings.url.get_secret_value()
+        self._env = {"WAYPROOF_DATABASE_URL": url, "WAYPROOF_TENANT": "acme", "WAYPROOF_DATA": str(data)}
+
+    def __call__(self, *words: str, fails: bool = False) -> str:
+        """What the command prints: on stderr where it is to fail."""
+        result = CliRunner().invoke(app, words, env=self._env)
+        assert result.exit_code == int(fails), result.output
+        return result.stderr if fails else result.stdout
+
+    def json(self, *words: str) -> Any:
+        """The JSON that the command prints for programs."""
+        return json.loads(self(*words, "--json"))
+
+
+@pytest.fixture
+def wayproof(database: DatabaseSettings, tmp_path: Path) -> Wayproof:
+    """The command, on a database with the tenant `acme`."""
+    it = Wayproof(database, tmp_path)
+    it("tenant", "create", "acme")
+    return it
+
+
+@pytest.mark.parametrize("words", list(every_command(get_command(app))), ids=" ".join)
+def test_help_of_every_command_has_an_example(words: tuple[str, ...]) -> None:
+    """Each command's help ends with a line to copy, which names that command."""
+    help_text = CliRunner().invoke(app, [*words, "--help"], terminal_width=200).stdout
+    example = re.search(r"Example: (wayproof .+)$", help_text.strip())
+    assert example is not None, help_text
+    assert example[1].split()[1 : len(words) + 1] == list(words)
+
+
+def test_summaries_are_not_cut() -> None:
+    """The list of commands fits an eighty-column terminal."""
+    _, _, listed = CliRunner().invoke(app, ["--help"], terminal_width=80).stdout.partition("Commands:")
+    assert "doctor" in listed
+    assert "..." not in listed
+
+
+def test_tenants_are_made_and_listed(wayproof: Wayproof) -> None:
+    """A tenant that was made is listed, for people and for programs."""
+    wayproof("tenant", "create", "zenith")
+    assert [tenant["name"] for tenant in wayproof.json("tenant", "list")["items"]] == ["acme", "zenith"]
+    assert "zenith" in wayproof("tenant", "list")
+
+
+def test_key_works_until_it_is_revoked(wayproof: Wayproof, database: DatabaseSettings) -> None:
+    """The token that is printed once proves the key, with its scopes and end; revoking shows in the list."""
+    made = wayproof.json("key", "create", "screen", "--scope", "shipments:read", "--days", "30")
+    with connect(database) as conn:
+        assert authenticate(conn, made["token"]).label == "screen"
+    assert made["scopes"] == ["shipments:read"]
+    assert made["expires_at"] > made["created_at"]
+    wayproof("key", "revoke", made["key_id"])
+    (listed,) = wayproof.json("key", "list")["items"]
+    assert listed["revoked_at"] is not None
+    assert made["token"] not in wayproof("key", "list")
+
+
+def test_device_secret_is_told_once_and_can_be_replaced(wayproof: Wayproof, superuser: Conn) -> None:
+    """The broker knows a device by the hash of the secret that was printed last."""
+    made = wayproof.json("device", "add", "truck-7", "--kind", "truck", "--label", "Volvo")
+    assert secret_matches(made["secret"], dict(broker_credentials(superuser))["truck-7"])
+    rotated = wayproof.json("device", "rotate", "truck-7")
+    hashed = dict(broker_credentials(superuser))["truck-7"]
+    assert secret_matches(rotated["secret"], hashed)
+    assert not secret_matches(made["secret"], hashed)
+    (listed,) = wayproof.json("device", "list")["items"]
+    assert (listed["name"], listed["label"]) == ("truck-7", "Volvo")
+    assert "secret" not in listed
+
+
+def test_migrate_and_maintain_can_be_repeated(wayproof: Wayproof) -> None:
+    """Both say what they did, and find nothing to do the second time."""
+    wayproof("migrate")
+    assert wayproof("migrate").splitlines()[-1] == "opened 0 days of readings, dropped 0"
+    assert wayproof("maintain", "--ahead-days", "9") == "opened 2 days of readings, dropped 0\n"
+
+
+def test_missing_database_is_made(wayproof: Wayproof, database: DatabaseSettings, superuser: Conn) -> None:
+    """Migrating a database that does not exist makes it first."""
+    url = database.url.get_secret_value().rsplit("/", 1)[0]
+    try:
+        told = wayproof("migrate", "--database-url", f"{url}/made_by_migrate")
+        assert told.splitlines()[0] == "made the database"
+    finally:
+        superuser.execute("drop database made_by_migrate")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["tenant", "create", "acme"], "a tenant of this name exists already"),
+        (
+            ["key", "create", "x", "--tenant", "nobody"],
+            "no tenant 'nobody': make it by `wayproof tenant create nobody`",
+        ),
+        (["key", "revoke", "aaaaaaaaaaaa"], "no key 'aaaaaaaaaaaa'"),
+        (["device", "rotate", "ghost"], "no device 'ghost'"),
+        (["device", "add", "../up"], "expected a name of at most 64 letters"),
+        (["broker", "sync", "/nowhere"], "expected a folder for the broker's files, got /nowhere"),
+        (["maintain", "--database-url", "postgresql://127.0.0.1:1/x"], "PostgreSQL does not answer"),
+        (["up", "--broker-url", "localhost:1883"], "expected a broker's address like mqtt://"),
+    ],
+)
+def test_domain_errors_are_one_line(wayproof: Wayproof, words: list[str], said: str) -> None:
+    """What goes wrong is said in one line that starts with the program's name, with status 1 and no traceback."""
+    (line,) = wayproof(*words, fails=True).splitlines()
+    assert line.startswith("wayproof: ")
+    assert said in line
+
+
+def test_no_database_names_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an embedded database and without a URL, the error says how to get either."""
+    monkeypatch.delenv("WAYPROOF_DATABASE_URL", raising=False)
+    result = CliRunner().invoke(app, ["tenant", "list", "--data", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "start `wayproof up`, or give --database-url" in result.stderr

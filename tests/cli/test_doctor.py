@@ -1,0 +1,109 @@
+"""The doctor names what is missing and what mends it."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from wayproof.cli.main import app
+from wayproof.store.migrate import newest_revision
+from wayproof.store.pool import Conn
+from wayproof.store.settings import DatabaseSettings
+
+from ports import free_port
+
+
+class Doctor:
+    """Runs `wayproof doctor --json` under an environment of its own."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+
+    def __call__(self, **env: str) -> tuple[int, Any]:
+        """Exit status and report."""
+        result = CliRunner().invoke(app, ["doctor", "--json", "--data", str(self._data)], env=env)
+        return result.exit_code, json.loads(result.stdout)
+
+    def check(self, name: str, **env: str) -> tuple[int, dict[str, str]]:
+        """Exit status, and the first check of that name."""
+        code, report = self(**env)
+        return code, next(check for check in report["checks"] if check["name"] == name)
+
+
+@pytest.fixture
+def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doctor:
+    """A doctor for an empty data folder."""
+    for name in ("WAYPROOF_DATABASE_URL", "WAYPROOF_BROKER_URL", "WAYPROOF_RPC_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return Doctor(tmp_path / "data")
+
+
+def test_machine_that_runs_tests_is_well(doctor: Doctor) -> None:
+    """Where the tests run, nothing is missing, and each check says what it found."""
+    code, report = doctor()
+    assert (code, report["works"]) == (0, True)
+    assert all(check["found"] for check in report["checks"])
+    assert all(check["mend"] for check in report["checks"] if check["status"] != "ok")
+
+
+def test_people_read_it_too(doctor: Doctor, tmp_path: Path) -> None:
+    """Without --json it is a line a check, and the settings."""
+    told = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path)]).stdout.splitlines()
+    assert any(line.startswith("ok      python    3.") for line in told)
+    assert "settings" in told
+
+
+def test_missing_broker_names_the_mend(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any broker the doctor fails and says how to get one."""
+    monkeypatch.setattr("wayproof.cli.services.checks.has_iotcore", lambda: False)
+    code, check = doctor.check("broker", WAYPROOF_MOSQUITTO="/nowhere/mosquitto")
+    assert (code, check["status"], check["mend"]) == (1, "missing", "wayproof broker install")
+
+
+def test_fallback_broker_is_weak(doctor: Doctor) -> None:
+    """With nothing but iotcore all works, and the doctor says what is weaker."""
+    code, check = doctor.check("broker", WAYPROOF_MOSQUITTO="/nowhere/mosquitto")
+    assert (code, check["status"]) == (0, "warning")
+    assert "no per-device ACL" in check["found"]
+
+
+def test_database_is_described(doctor: Doctor, database: DatabaseSettings, superuser: Conn) -> None:
+    """A given database is told with its version and schema; one that was never migrated lacks `wayproof migrate`."""
+    url = database.url.get_secret_value()
+    code, check = doctor.check("postgres", WAYPROOF_DATABASE_URL=url)
+    assert (code, check["status"]) == (0, "ok")
+    assert check["found"].endswith(f"TimescaleDB: no; schema: {newest_revision()}")
+    superuser.execute("drop table alembic_version")
+    code, check = doctor.check("postgres", WAYPROOF_DATABASE_URL=url)
+    assert (code, check["mend"]) == (1, "wayproof migrate")
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "url"),
+    [
+        ("postgres", "WAYPROOF_DATABASE_URL", "postgresql://me:hidden@127.0.0.1:{port}/x"),
+        ("broker", "WAYPROOF_BROKER_URL", "mqtt://me:hidden@127.0.0.1:{port}"),
+        ("chain", "WAYPROOF_RPC_URL", "http://me:hidden@127.0.0.1:{port}"),
+    ],
+)
+def test_silent_service_is_missing_and_no_secret_shown(doctor: Doctor, name: str, variable: str, url: str) -> None:
+    """A given service that does not answer is a fault with a mend, and its password is shown nowhere."""
+    code, report = doctor(**{variable: url.format(port=free_port())})
+    (check,) = (check for check in report["checks"] if check["name"] == name)
+    assert (code, check["status"]) == (1, "missing")
+    assert variable in check["mend"]
+    assert "hidden" not in json.dumps(report)
+
+
+def test_taken_port_names_its_owner(doctor: Doctor, tmp_path: Path) -> None:
+    """A port of the last start that somebody has taken is a warning that names who."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "ports.json").write_text(json.dumps({"api": port}), encoding="utf-8")
+        code, check = doctor.check("ports")
+    assert (code, check["status"]) == (0, "warning")
+    assert check["found"].startswith(f"{port} (api) is taken by ")

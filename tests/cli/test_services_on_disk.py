@@ -1,0 +1,107 @@
+"""What embedded services keep on disk survives being killed at any moment."""
+
+import json
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from wayproof.cli.services.anvil import Anvil
+from wayproof.cli.services.data_dir import DataDir
+from wayproof.cli.services.logs import bound, last_line, rotate
+from wayproof.cli.services.postgres import PostgresCluster
+from wayproof.model.errors import Conflict, InvalidInput
+
+
+def test_logs_rotate(tmp_path: Path) -> None:
+    """Each start begins a log, and the three before are kept."""
+    log = tmp_path / "api.log"
+    for start in range(6):
+        rotate(log)
+        log.write_text(str(start), encoding="utf-8")
+    kept = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert kept == {"api.log": "5", "api.log.1": "4", "api.log.2": "3", "api.log.3": "2"}
+
+
+def test_log_is_bounded_while_it_is_written(tmp_path: Path) -> None:
+    """A log past its limit goes to `.1`, and the program goes on writing at the start of the same file."""
+    log = tmp_path / "api.log"
+    with log.open("ab", buffering=0) as program:
+        program.write(b"x" * 100)
+        bound(log, limit_bytes=99)
+        program.write(b"on")
+    assert (log.read_bytes(), (tmp_path / "api.log.1").stat().st_size) == (b"on", 100)
+
+
+def test_last_line_says_why(tmp_path: Path) -> None:
+    """The last line that is not empty is shown for a service that has ended."""
+    log = tmp_path / "api.log"
+    assert last_line(log) == ""
+    log.write_bytes(b"first\nport taken\xff\n\n")
+    assert last_line(log) == "port taken\ufffd"
+
+
+def test_children_keep_the_folder_locked(tmp_path: Path) -> None:
+    """After the supervisor is gone, the folder is free only when the last child that it left behind has ended."""
+    data = DataDir.at(tmp_path)
+    data.make()
+    with data.lock() as descriptor:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=(descriptor,))
+    try:
+        with pytest.raises(Conflict, match="services of an earlier"), data.lock(timedelta(seconds=0.2)):
+            pass
+    finally:
+        child.kill()
+        child.wait()
+    with data.lock():
+        assert data.is_in_use()
+    assert not data.is_in_use()
+
+
+def test_damaged_ports_are_named(tmp_path: Path) -> None:
+    """A ports file that is no object of numbers is refused with its path and the mend."""
+    (tmp_path / "ports.json").write_text('{"api": "high"}', encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"ports\.json: expected an object of port numbers; delete the file"):
+        DataDir.at(tmp_path).ports()
+
+
+def test_damaged_chain_state_is_set_aside(tmp_path: Path) -> None:
+    """A half-written dump is kept under another name, and the last whole one is used."""
+    anvil = Anvil(folder=tmp_path, program=Path("anvil"))
+    anvil.state.write_text('{"block": 1}', encoding="utf-8")
+    anvil.prepare()
+    anvil.state.write_text('{"block": 2, "acc', encoding="utf-8")
+    anvil.prepare()
+    assert json.loads(anvil.state.read_bytes()) == {"block": 1}
+    (damaged,) = tmp_path.glob("state.damaged-*.json")
+    assert damaged.read_text(encoding="utf-8").startswith('{"block": 2')
+
+
+def test_killed_initdb_leaves_no_cluster(tmp_path: Path) -> None:
+    """What an initdb left that was killed is thrown away, and the cluster is made anew."""
+    half = tmp_path / "data.new"
+    half.mkdir()
+    (half / "PG_VERSION").write_text("18\n", encoding="ascii")
+    cluster = PostgresCluster(folder=tmp_path)
+    cluster.prepare()
+    assert (cluster.data / "global" / "pg_control").exists()
+    assert not half.exists()
+
+
+def test_recycled_pid_keeps_nobody_out(tmp_path: Path) -> None:
+    """A dead server's pid file goes when another program has that pid by now, and stays where a server has it."""
+    cluster = PostgresCluster(folder=tmp_path)
+    cluster.data.mkdir()
+    pid_file = cluster.data / "postmaster.pid"
+    for name, stays in (("postgres", True), ("sleeper", False)):
+        program = tmp_path / name
+        program.symlink_to("/bin/sleep")
+        process = subprocess.Popen([str(program), "60"])
+        try:
+            pid_file.write_text(f"{process.pid}\n{cluster.data}\n", encoding="ascii")
+            cluster.prepare()
+        finally:
+            process.kill()
+            process.wait()
+        assert pid_file.exists() == stays

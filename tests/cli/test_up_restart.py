@@ -1,0 +1,75 @@
+"""Stopping and starting `wayproof up`: nothing is left behind, nothing is lost."""
+
+import http.client
+import json
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fix_up import Up, descendants
+
+
+def rpc(port: int, method: str, *params: object) -> object:
+    """The result of a JSON-RPC call to the embedded chain."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    connection.request("POST", "/", body, {"content-type": "application/json"})
+    result: object = json.loads(connection.getresponse().read())["result"]
+    connection.close()
+    return result
+
+
+def test_start_stop_kill_and_start(up_factory: Callable[..., Up], tmp_path: Path) -> None:
+    """SIGTERM stops all in order with exit 0; the next start has the same ports and data, and avoids a taken port;
+    killing the supervisor leaves no process behind
+    """
+    first = up_factory(tmp_path)
+    first.wait_until_ready()
+    ports, family = first.data.ports(), descendants(first.process.pid)
+    rpc(ports["chain"], "anvil_mine", "0x3")
+    assert first.stop() == 0
+    assert not any(process.is_running() for process in family)
+    stopped = [line.split()[1] for line in first.lines if " stopped " in line]
+    assert stopped.index("ingest") < stopped.index("broker") < stopped.index("postgres")
+
+    second = up_factory(tmp_path)
+    second.wait_until_ready()
+    assert second.data.ports() == ports
+    assert rpc(ports["chain"], "eth_blockNumber") == "0x3"
+    assert not any("shown this once" in line for line in second.lines)
+    family = descendants(second.process.pid)
+    second.stop(signal.SIGKILL)
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+
+    with socket.create_server(("127.0.0.1", ports["broker"])):
+        third = up_factory(tmp_path)
+        third.wait_until_ready()
+    moved = {name for name, port in third.data.ports().items() if ports[name] != port}
+    assert moved == {"broker"}
+
+
+def test_port_that_was_asked_for_is_not_replaced(up_factory: Callable[..., Up], tmp_path: Path) -> None:
+    """Where the port given by --port is taken, `wayproof up` says by whom and ends."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        up = up_factory(tmp_path, "--port", str(port))
+        assert up.process.wait(20) == 1
+    assert f"port {port} is taken by" in up.wait_for("taken")
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_stop_before_everything_is_ready(up_factory: Callable[..., Up], tmp_path: Path, signals: int) -> None:
+    """A start that is interrupted, once or in a hurry, ends with 0 and leaves no process."""
+    up = up_factory(tmp_path)
+    up.wait_for("migrate", "starting")
+    family = descendants(up.process.pid)
+    for _ in range(signals):
+        up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(30) == 0
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
