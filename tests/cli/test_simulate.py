@@ -23,7 +23,7 @@ from wayproof.devices.credentials import hash_secret
 from wayproof.devices.simulator.disorder import disorderly
 from wayproof.devices.simulator.fleet import FleetPlan
 from wayproof.devices.simulator.state import SimulationState, StateFolder
-from wayproof.model.errors import InvalidInput
+from wayproof.model.errors import InvalidInput, Unavailable
 from wayproof.model.reading import MEASURES, Measures
 from wayproof.store.broker import put_service
 from wayproof.store.pool import Conn
@@ -31,6 +31,7 @@ from wayproof.store.settings import DatabaseSettings
 
 from fix_ingest import IngestorProcess, eventually
 from fix_mqtt import Broker
+from fix_postgres import Server
 from ports import free_port
 
 HOUR = timedelta(hours=1)
@@ -107,17 +108,60 @@ def test_catching_up_is_the_same_as_following(world: DemoWorld, fleet: Fleet, su
     assert all(row[1:3] == row[5:7] for row in rows)
 
 
-def test_changed_by_hand_stays_changed(world: DemoWorld, fleet: Fleet, superuser: Conn) -> None:
-    """A delivery that somebody has entered before the lorry arrived is not overwritten."""
-    world.advance(fleet[0].epoch)
-    by_hand = superuser.execute(
-        "update shipment set delivered_at = picked_up_at, consignee = 'by hand' where delivered_at is null "
-        "and picked_up_at is not null returning reference, delivered_at"
-    ).fetchall()
-    assert len(by_hand) == 5
-    world.advance(fleet[0].epoch + 24 * HOUR)
-    kept = superuser.execute("select reference, delivered_at from shipment where consignee = 'by hand'").fetchall()
-    assert sorted(kept) == sorted(by_hand)
+def test_changed_by_hand_stays_changed(
+    world: DemoWorld, fleet: Fleet, database: DatabaseSettings, superuser: Conn
+) -> None:
+    """What somebody has entered, cancelled or retired meanwhile is kept; lorries still leave what they delivered."""
+    plan, state = fleet
+    world.advance(plan.epoch)
+    under_way = superuser.execute("select reference from shipment order by reference").fetchall()
+    (early,), (late,), (cancelled,) = under_way[:3]
+    next_week = plan.epoch + timedelta(days=7)
+    superuser.execute("update shipment set delivered_at = picked_up_at where reference = %s", [early])
+    superuser.execute("update shipment set picked_up_at = %s where reference = %s", [next_week, late])
+    superuser.execute("update shipment set cancelled_at = now() where reference = %s", [cancelled])
+    superuser.execute("update device set retired_at = now() where name = 'demo-truck-05'")
+
+    with demo_world(database, tenant="demo", fleet=plan, state=state) as again:
+        again.advance(plan.epoch + 24 * HOUR)
+    rows = {row[0]: row for row in superuser.execute(SHIPMENTS).fetchall()}
+    assert rows[early][1] == rows[early][2]
+    assert rows[late][1:3] == (next_week, next_week)
+    assert rows[cancelled][2] is None
+    assert rows[cancelled][6] is not None
+    assert rows[early][6] == time(plan.trucks[0].itinerary.stage_at(int(plan.epoch.timestamp())).leg.arrives_s)
+    retired = superuser.execute("select retired_at is not null from device where name = 'demo-truck-05'").fetchone()
+    assert retired == (True,)
+
+
+def test_database_down_is_tried_again(
+    database: DatabaseSettings, postgres: Server, fleet: Fleet, superuser: Conn
+) -> None:
+    """While the database cannot be reached the world says so and keeps what is due; afterwards it is all done."""
+    impatient = database.model_copy(update={"connect_timeout": timedelta(seconds=1)})
+    name = superuser.info.dbname
+    with demo_world(impatient, tenant="demo", fleet=fleet[0], state=fleet[1]) as world, postgres.admin() as admin:
+        admin.execute(f"alter database {name} allow_connections false")
+        admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> %s",
+            [name, superuser.info.backend_pid],
+        )
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                world.advance(fleet[0].epoch)
+        assert superuser.execute(SHIPMENTS).fetchall() == []
+        admin.execute(f"alter database {name} allow_connections true")
+        eventually(lambda: booked(world, fleet[0].epoch), timeout_s=20)
+    assert len(superuser.execute(SHIPMENTS).fetchall()) >= 5
+
+
+def booked(world: DemoWorld, now: datetime) -> bool:
+    """Whether the world could be brought to where it should be."""
+    try:
+        world.advance(now)
+    except Unavailable:
+        return False
+    return True
 
 
 @dataclass(kw_only=True)
@@ -268,6 +312,7 @@ def test_lost_state_is_not_overwritten(
     ("arguments", "message"),
     [
         (["--interval", "5"], "such as 90s or 6h; got '5'"),
+        (["--interval", "0s"], "interval: expected at least 1s"),
         (["--history", "8d", "--broker", "127.0.0.1:1"], "history: expected from 0 to 7 days"),
         (["--broker", "localhost"], "expected HOST:PORT"),
         (["--broker", "localhost:http"], "expected HOST:PORT"),

@@ -19,12 +19,12 @@ from wayproof.devices.simulator.places import CITIES, City
 from wayproof.devices.simulator.state import SimulationState
 from wayproof.devices.simulator.trucks import TruckPlan
 from wayproof.model.device import DeviceKind
-from wayproof.model.errors import Conflict
+from wayproof.model.errors import Conflict, NotFound
 from wayproof.model.shipment import NewProfile, NewShipment, Shipment
 from wayproof.model.site import NewSite, SiteKind
 from wayproof.store.assignments import create_assignment, list_assignments, update_assignment
 from wayproof.store.broker import broker_credentials
-from wayproof.store.devices import create_device
+from wayproof.store.devices import create_device, get_device
 from wayproof.store.faults import unavailable_on_any_error
 from wayproof.store.pool import Conn, Pool, connect, open_pool, tenant_transaction
 from wayproof.store.profiles import create_profile, list_profiles
@@ -111,13 +111,19 @@ class DemoWorld:
         shipment = lock_shipment(conn, found[0].shipment_id) if found else self._book(conn, reference, truck, leg)
         if not found:
             yield f"booked     {where}"
-        if leg.departs_s <= now_s and shipment.picked_up_at is None:
+        ends_at = _time(leg.arrives_s) if leg.arrives_s <= now_s else None
+        if ends_at is not None:
+            self._release(conn, shipment, truck, ends_at)
+        if leg.departs_s > now_s or shipment.cancelled_at is not None:
+            return
+        if shipment.picked_up_at is None:
             shipment = update_shipment(conn, replace(shipment, picked_up_at=_time(leg.departs_s)))
-            self._assign(conn, shipment, truck, leg)
+            self._assign(conn, shipment, truck, _time(leg.departs_s), ends_at)
             yield f"picked up  {where}"
-        if leg.arrives_s <= now_s and shipment.delivered_at is None:
-            update_shipment(conn, replace(shipment, delivered_at=_time(leg.arrives_s)))
-            self._release(conn, shipment, truck, leg)
+        if ends_at is not None and shipment.delivered_at is None:
+            # Somebody may have entered a later pickup.
+            delivered_at = max(ends_at, shipment.picked_up_at or ends_at)
+            update_shipment(conn, replace(shipment, delivered_at=delivered_at))
             yield f"delivered  {where}"
 
     def _book(self, conn: Conn, reference: str, truck: TruckPlan, leg: Leg) -> Shipment:
@@ -134,19 +140,22 @@ class DemoWorld:
         )
         return create_shipment(conn, tenant_id=self._tenant_id, shipment=shipment)
 
-    def _assign(self, conn: Conn, shipment: Shipment, truck: TruckPlan, leg: Leg) -> None:
+    def _assign(
+        self, conn: Conn, shipment: Shipment, truck: TruckPlan, begins_at: datetime, ends_at: datetime | None
+    ) -> None:
         create_assignment(
             conn,
             tenant_id=self._tenant_id,
             shipment_id=shipment.shipment_id,
             device=truck.device,
-            begins_at=_time(leg.departs_s),
+            begins_at=begins_at,
+            ends_at=ends_at,
         )
 
-    def _release(self, conn: Conn, shipment: Shipment, truck: TruckPlan, leg: Leg) -> None:
+    def _release(self, conn: Conn, shipment: Shipment, truck: TruckPlan, ends_at: datetime) -> None:
         for riding in list_assignments(conn, limit=_MANY, shipment_id=shipment.shipment_id, device=truck.device):
-            if riding.ends_at is None:
-                update_assignment(conn, replace(riding, ends_at=_time(leg.arrives_s)))
+            if riding.ends_at is None and riding.begins_at < ends_at:
+                update_assignment(conn, replace(riding, ends_at=ends_at))
 
     def _ensure_sites(self, conn: Conn) -> dict[str, UUID]:
         known = {site.name: site.site_id for site in list_sites(conn, limit=_MANY)}
@@ -165,20 +174,27 @@ class DemoWorld:
         return known | made
 
     def _ensure_device(self, conn: Conn, plan: DevicePlan, secret: str, credential: str | None) -> None:
-        if credential is None:
-            create_device(
-                conn,
-                tenant_id=self._tenant_id,
-                name=plan.device,
-                kind=DeviceKind(plan.kind),
-                label=plan.label,
-                credential=hash_secret(secret),
-            )
-        elif not secret_matches(secret, credential):
+        try:
+            device = get_device(conn, plan.device)
+        except NotFound:
+            self._create_device(conn, plan, secret)
+            return
+        # One that somebody has retired stays so: its lorry drives on, and nobody hears of it.
+        if device.retired_at is None and not (credential and secret_matches(secret, credential)):
             raise Conflict(
                 f"device {plan.device!r} exists with another secret than the simulation's: give the state folder "
                 "of the simulation that made it, or another tenant"
             )
+
+    def _create_device(self, conn: Conn, plan: DevicePlan, secret: str) -> None:
+        create_device(
+            conn,
+            tenant_id=self._tenant_id,
+            name=plan.device,
+            kind=DeviceKind(plan.kind),
+            label=plan.label,
+            credential=hash_secret(secret),
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[Conn]:

@@ -55,6 +55,8 @@ def simulate(
     place = DataDir.at(data)
     every, past = parse_duration(interval), parse_duration(history)
     lasts = timedelta(0) if once else None if duration is None else parse_duration(duration)
+    if not every:
+        raise InvalidInput(f"interval: expected at least 1s, got {interval!r}")
     folder = StateFolder(state or place.demo)
     address = broker_address(broker, place, tls_ca)
     settings = database_settings(place, database_url)

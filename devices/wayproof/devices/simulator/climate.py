@@ -50,7 +50,6 @@ class Mode(StrEnum):
 class Air:
     """The air in a cargo space over a stretch of time."""
 
-    cargo: Cargo
     openings: tuple[Span, ...]
     defrosts: tuple[Span, ...]
     failures: tuple[Span, ...]
@@ -92,7 +91,6 @@ def air_during(
     temperature_c = before.temperature.at(span[0]) if before else cargo.setpoint_c
     humidity_pct = before.humidity.at(span[0]) if before else cargo.humidity_pct
     return Air(
-        cargo=cargo,
         openings=openings,
         defrosts=defrosts,
         failures=failures,
