@@ -40,6 +40,13 @@ def eventually(happened: Callable[[], Any], timeout_s: float = 20) -> Any:
     raise AssertionError(f"waited {timeout_s} s for nothing")
 
 
+def count(conn: Conn) -> tuple[int, int]:
+    """How many readings are stored, and how many different numbers they bear."""
+    row = conn.execute("select count(*), count(distinct (device_id, boot, seq)) from reading").fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
 @dataclass(kw_only=True)
 class IngestorProcess:
     """`python -m wayproof.ingest`, which a test may kill, stop and start again."""

@@ -1,0 +1,55 @@
+"""An ingestor as a process: what it needs, and how it ends."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from fix_ingest import IngestorProcess, eventually
+from fix_mqtt import Broker
+
+
+def test_missing_settings_are_named() -> None:
+    """Without the environment that it needs the process ends with 2 and says what is missing."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WAYPROOF_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "wayproof.ingest"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "password" in done.stderr
+
+
+def test_broker_is_not_there_yet(ingestor_factory: Callable[..., IngestorProcess], broker: Broker) -> None:
+    """An ingestor that starts before its broker says so, keeps trying, and ends cleanly meanwhile."""
+    broker.stop()
+    ingestor = ingestor_factory()
+    ingestor.launch()
+    eventually(lambda: ingestor.get("/readyz") == (503, '{"broker":false,"database":true}'))
+    broker.start()
+    eventually(ingestor.is_ready)
+    broker.stop()
+    eventually(lambda: not ingestor.is_ready())
+    assert ingestor.stop() == 0
+
+
+def test_wrong_password_is_told(ingestor_factory: Callable[..., IngestorProcess]) -> None:
+    """An ingestor that the broker refuses says why in its log, and goes on trying."""
+    ingestor = ingestor_factory(INGEST_PASSWORD="wrong")
+    ingestor.launch()
+    (entry, *_) = eventually(lambda: ingestor.logged("broker refused the connection"))
+    assert (entry["reason"], entry["user"]) == ("Not authorized", "svc@ingest-1")
+    assert ingestor.process is not None
+    assert ingestor.process.poll() is None
+
+
+def test_thread_that_dies_ends_the_process(ingestor_factory: Callable[..., IngestorProcess]) -> None:
+    """A bug that ends the writer ends the process with 1, so that a supervisor starts another."""
+    code = (
+        "import runpy; from wayproof.ingest.writer import Writer; Writer.run = lambda self: 1 / 0;"
+        "runpy.run_module('wayproof.ingest', run_name='__main__')"
+    )
+    environment = ingestor_factory().environment
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert '"thread died"' in done.stderr
+    assert "ZeroDivisionError" in done.stderr
