@@ -78,9 +78,11 @@ def check_measures(observed_at: datetime, measures: Measures) -> None:
     """Raises InvalidInput if a decoder would refuse a reading of these: for those who encode."""
     fields = {name: getattr(measures, name) for name in MEASURES}
     try:
-        to_reading(msgspec.convert(fields | {"observed_at": observed_at}, WireReading))
+        wire = msgspec.convert(fields | {"observed_at": observed_at}, WireReading)
     except msgspec.ValidationError as error:
         raise InvalidInput(str(error)) from error
+    _instant(wire.observed_at)
+    _check_measures(wire)
 
 
 def _instant(value: datetime | int) -> datetime:
