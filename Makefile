@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progress-bar off
 PINNED := $(PIP) --require-hashes --only-binary :all: -r
 APT := DEBIAN_FRONTEND=noninteractive apt-get
-NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+NPM_CI := npm_config_update_notifier=false npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 BENCHES := $(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py 2>/dev/null))
 
 # Node and npm, where the machine has none, stand in the environment's own folder.
@@ -88,7 +88,7 @@ clean: ## remove what was set up and built; data in .wayproof stays
 
 # Only to fetch packages; nothing of ours needs Node while it runs.
 .venv/.node: requirements/node.txt | .venv/.run
-	@if npm --version >/dev/null 2>&1 && node -e 'process.exit(process.versions.node.split(".")[0] < 20)'; then :; else \
+	@if npm --version >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)'; then :; else \
 	  echo "make: Node from PyPI, as the machine has none"; \
 	  $(PINNED) requirements/node.txt && $(BIN)/python scripts/link_node.py; fi
 	@touch $@

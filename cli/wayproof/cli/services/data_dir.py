@@ -54,7 +54,7 @@ class DataDir:
     def make(self) -> None:
         """Makes the folder, closed to others: it holds secrets."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("logs", "run", "secrets"):
+        for name in ("broker", "chain", "demo", "logs", "postgres", "run", "secrets"):
             (self.root / name).mkdir(mode=0o700, exist_ok=True)
 
     def log(self, service: str) -> Path:

@@ -5,10 +5,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from wayproof.cli.services.unprivileged import unprivileged
+from wayproof.cli.services.unprivileged import renamed
 from wayproof.model.errors import Unavailable
 
 _CONFIG = """\
+# As root it would become another user, who may not read what we write. Without effect for everybody else.
+user root
 listener {port} 127.0.0.1
 allow_anonymous false
 password_file {folder}/passwords
@@ -52,7 +54,7 @@ class Mosquitto:
 
     def argv(self) -> list[str]:
         """The broker's command line. SIGTERM saves and stops it, SIGHUP makes it read passwords and ACL again."""
-        return unprivileged(str(self.program), "-c", str(self.folder / "mosquitto.conf"))
+        return renamed(str(self.program), "-c", str(self.folder / "mosquitto.conf"))
 
 
 def find_mosquitto(programs: Path | None = None) -> Path:
