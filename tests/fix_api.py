@@ -1,7 +1,12 @@
 """The API in this process, on a real database; and customers who call it with a key of their own."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +23,7 @@ from wayproof.store.pool import Conn
 from wayproof.store.settings import DatabaseSettings
 
 from fix_registry import Registry
+from ports import free_port, wait_for_listener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,20 +42,26 @@ class Customer:
 
     def get(self, path: str, **query: Any) -> Response:
         """A GET with the key."""
-        return self.request("GET", path, params=query)
+        return self.request("GET", path, params=query or None)
 
     def post(self, path: str, body: Any = None, **headers: str) -> Response:
         """A POST of JSON with the key."""
-        return self.request("POST", path, json=body, headers=headers)
+        return self._send("POST", path, body, headers)
 
     def patch(self, path: str, body: Any, **headers: str) -> Response:
         """A PATCH of JSON with the key; `if_match` is If-Match."""
-        return self.request("PATCH", path, json=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        return self._send("PATCH", path, body, headers)
 
     def request(self, method: str, path: str, *, headers: dict[str, str] | None = None, **content: Any) -> Response:
         """Any request with the key."""
         authorization = {"Authorization": f"Bearer {self.token}"}
         return self.client.request(method, path, headers={**authorization, **(headers or {})}, **content)
+
+    def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Response:
+        hyphened = {name.replace("_", "-"): value for name, value in headers.items()}
+        # Not by the client's own encoder: it cannot send every string that JSON can hold.
+        content = None if body is None else json.dumps(body).encode()
+        return self.request(method, path, content=content, headers={"Content-Type": "application/json", **hyphened})
 
 
 @pytest.fixture
@@ -88,6 +100,35 @@ def customer_factory(
 def acme(customer_factory: Callable[[str], Customer]) -> Customer:
     """The customer of tenant acme, whose key has every scope."""
     return customer_factory("acme")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiProcess:
+    """`python -m wayproof.api` as it really runs."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    log: Path
+
+
+@pytest.fixture
+def api_process(database: DatabaseSettings, log_folder: Path) -> Iterator[ApiProcess]:
+    """The API in a process of its own, listening."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "WAYPROOF_DATABASE_URL": database.url.get_secret_value(),
+        "WAYPROOF_API_PORT": str(port),
+    }
+    log_file = log_folder / "api.log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "wayproof.api"], env=environment, stdout=log, stderr=log)
+    try:
+        wait_for_listener(process, port)
+        yield ApiProcess(process=process, address=f"http://127.0.0.1:{port}", log=log_file)
+    finally:
+        process.kill()
+        process.wait(20)
 
 
 def problem(response: Response, slug: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Factories of a tenant's rows, made under the API's role as a request would make them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -76,6 +76,11 @@ class Registry:
         )
         with tenant_transaction(self.pool, self.tenant_id) as conn:
             return shipments.create_shipment(conn, tenant_id=self.tenant_id, shipment=shipment)
+
+    def change(self, shipment: Shipment, **facts: datetime | None) -> Shipment:
+        """The shipment with other facts."""
+        with tenant_transaction(self.pool, self.tenant_id) as conn:
+            return shipments.update_shipment(conn, replace(shipment, **facts))  # type: ignore[arg-type]
 
     def assignment(
         self, shipment: Shipment, device: Device, begins_at: datetime = MONDAY, ends_at: datetime | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
@@ -76,6 +76,9 @@ def _allowed(caller: Caller, needed: SecurityScopes) -> Caller:
         raise Forbidden(f"expected a key with scope {', '.join(sorted(missing))}, got one without")
     return caller
 
+
+OPEN: Final[dict[str, Any]] = {"security": []}
+"""What OpenAPI wants to know of a route that answers without a key."""
 
 DevicesReader = Annotated[Caller, Security(reader, scopes=[Scope.DEVICES_READ])]
 DevicesWriter = Annotated[Caller, Security(writer, scopes=[Scope.DEVICES_WRITE])]

@@ -20,7 +20,5 @@ class ApiSettings(BaseSettings):
     session_lifetime: timedelta = timedelta(hours=12)
     #: How long requests may take to finish when the process is told to end.
     drain_timeout: timedelta = timedelta(seconds=10)
-    #: How long a readiness check waits for the database.
-    readiness_timeout: timedelta = timedelta(seconds=2)
     #: The database whose rows are served.
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)  # type: ignore[arg-type]

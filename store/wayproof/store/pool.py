@@ -31,6 +31,8 @@ def open_pool(settings: DatabaseSettings, *, role: Role | None = None) -> Pool:
         min_size=1,
         max_size=settings.pool_size,
         timeout=settings.connect_timeout.total_seconds(),
+        # After that the pool stops trying on its own, ever more slowly, and each request tries anew: back at once.
+        reconnect_timeout=settings.connect_timeout.total_seconds(),
         check=ConnectionPool.check_connection,
         name=role or "wayproof",
         open=True,

@@ -7,12 +7,14 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, Field
 
-from wayproof.api.auth import METRICS_READER, PoolOfApp
+from wayproof.api.auth import METRICS_READER, OPEN, PoolOfApp
 from wayproof.api.problems import (
     FORBIDDEN,
     INTERNAL,
+    INVALID_INPUT,
     KINDS,
     NOT_FOUND,
+    TOO_LARGE,
     UNAUTHENTICATED,
     UNAVAILABLE,
     documented,
@@ -22,7 +24,7 @@ from wayproof.store.migrate import current_revision, newest_revision
 from wayproof.store.pool import transaction
 from wayproof.store.violations import domain_errors
 
-router: Final = APIRouter(tags=["Operations"], responses=documented(INTERNAL))
+router: Final = APIRouter(tags=["Operations"], responses=documented(TOO_LARGE, INTERNAL))
 
 
 class Health(BaseModel):
@@ -32,13 +34,13 @@ class Health(BaseModel):
     schema_revision: str | None = Field(default=None, examples=["0001"])
 
 
-@router.get("/livez")
+@router.get("/livez", openapi_extra=OPEN)
 def livez() -> Health:
     """Answers while the process serves requests at all."""
     return Health(status="alive")
 
 
-@router.get("/readyz", responses=documented(UNAVAILABLE))
+@router.get("/readyz", openapi_extra=OPEN, responses=documented(UNAVAILABLE))
 def readyz(pool: PoolOfApp) -> Health:
     """Answers 200 while the database answers and has the schema that this version expects."""
     with domain_errors(), transaction(pool) as conn:
@@ -68,7 +70,12 @@ def metrics(registry: Annotated[CollectorRegistry, Depends(_registry)]) -> Respo
     return Response(generate_latest(registry), headers=headers, media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/problems/{slug}", response_class=PlainTextResponse, responses=documented(NOT_FOUND))
+@router.get(
+    "/problems/{slug}",
+    response_class=PlainTextResponse,
+    openapi_extra=OPEN,
+    responses=documented(NOT_FOUND, INVALID_INPUT),
+)
 def explain_problem(slug: Annotated[str, Path(examples=["conflict"])]) -> Response:
     """What a `type` of a problem means."""
     kind = KINDS.get(slug)

@@ -24,11 +24,11 @@ Responses = dict[int | str, dict[str, Any]]
 
 GET: Final[Responses] = {**CONDITIONAL, **documented(NOT_FOUND)}
 LIST: Final[Responses] = {**CONDITIONAL, **documented(INVALID_CURSOR)}
-POST: Final[Responses] = documented(MALFORMED, CONFLICT, TOO_LARGE)
-PATCH: Final[Responses] = documented(MALFORMED, NOT_FOUND, CONFLICT, PRECONDITION_FAILED, TOO_LARGE)
+POST: Final[Responses] = documented(MALFORMED, CONFLICT)
+PATCH: Final[Responses] = documented(MALFORMED, NOT_FOUND, CONFLICT, PRECONDITION_FAILED)
 
 
 def resource_router(name: str, tag: str) -> APIRouter:
     """A router below `/v1/<name>` whose routes can all answer with the problems that any can."""
-    responses = documented(UNAUTHENTICATED, FORBIDDEN, INVALID_INPUT, INTERNAL, UNAVAILABLE)
+    responses = documented(UNAUTHENTICATED, FORBIDDEN, TOO_LARGE, INVALID_INPUT, INTERNAL, UNAVAILABLE)
     return APIRouter(prefix=f"/v1/{name}", tags=[tag], responses=responses)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from wayproof.api.auth import SESSION_COOKIE, PoolOfApp, prove
+from wayproof.api.auth import OPEN, SESSION_COOKIE, PoolOfApp, prove
 from wayproof.api.problems import (
     FORBIDDEN,
     INTERNAL,
@@ -53,7 +53,7 @@ async def _token(request: Request) -> str:
 @router.post(
     "/session",
     status_code=204,
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra={"requestBody": _BODY, **OPEN},
     responses={
         204: {"description": "Signed in"},
         303: {"description": "Signed in by a form: on to the page"},
@@ -77,7 +77,12 @@ def sign_in(request: Request, pool: PoolOfApp, token: Annotated[str, Depends(_to
     return answer
 
 
-@router.delete("/session", status_code=204, responses={204: {"description": "Signed out"}})
+@router.delete(
+    "/session",
+    status_code=204,
+    openapi_extra=OPEN,
+    responses={204: {"description": "Signed out"}, **documented(TOO_LARGE, INTERNAL)},
+)
 def sign_out() -> Response:
     """Signs the browser out."""
     answer = Response(status_code=204, headers={"Cache-Control": "no-store"})

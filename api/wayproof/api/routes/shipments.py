@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import Path, Query, Response
 from fastapi.responses import JSONResponse
 
-from wayproof.api.auth import ShipmentsReader, ShipmentsWriter
+from wayproof.api.auth import Caller, ShipmentsReader, ShipmentsWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
 from wayproof.api.paging import Pager
 from wayproof.api.routes.resource import GET, LIST, PATCH, POST, resource_router
@@ -43,6 +43,18 @@ def shipment_views(conn: Conn, found: Sequence[Shipment]) -> list[ShipmentView]:
     ]
 
 
+def shipment_page(caller: Caller, query: ShipmentsQuery) -> ShipmentList:
+    """One page of the tenant's shipments, newest first."""
+    pager = Pager(query, of="shipments", tenant_id=caller.key.tenant_id)
+    position = pager.position(tuple[datetime, UUID])
+    with caller.transaction() as conn:
+        found = shipments.list_shipments(
+            conn, position=position, limit=pager.fetch, status=query.status, reference=query.reference
+        )
+        page, next_cursor = pager.page(found, lambda shipment: (shipment.created_at, shipment.shipment_id))
+        return ShipmentList(items=shipment_views(conn, page), next_cursor=next_cursor)
+
+
 @router.post("", status_code=201, response_model=ShipmentView, responses=POST)
 def create_shipment(new: NewShipment, caller: ShipmentsWriter) -> Response:
     """Makes a shipment, planned for now."""
@@ -59,15 +71,7 @@ def list_shipments(
     query: Annotated[ShipmentsQuery, Query()], caller: ShipmentsReader, conditions: Conditions
 ) -> Response:
     """Lists the tenant's shipments, newest first."""
-    pager = Pager(query, of="shipments", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, UUID])
-    with caller.transaction() as conn:
-        found = shipments.list_shipments(
-            conn, position=position, limit=pager.fetch, status=query.status, reference=query.reference
-        )
-        page, next_cursor = pager.page(found, lambda shipment: (shipment.created_at, shipment.shipment_id))
-        items = shipment_views(conn, page)
-    return conditions.answer(ShipmentList(items=items, next_cursor=next_cursor))
+    return conditions.answer(shipment_page(caller, query))
 
 
 @router.get("/{shipment_id}", response_model=ShipmentView, responses=GET)
