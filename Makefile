@@ -115,7 +115,7 @@ node_modules/.assets: web/build.py node_modules/.run
 	@touch $@
 
 .venv/.chromium: | .venv/.made
-	@if command -v chromium >/dev/null; then :; \
-	elif [ "$$(id -u)" = 0 ]; then $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium; \
-	else echo "make: no chromium, tests of pages are skipped; run: sudo apt-get install chromium"; fi
-	@touch $@
+	@if command -v chromium >/dev/null; then touch $@; \
+	elif [ "$$(id -u)" = 0 ]; then \
+	  echo "make: chromium"; $(APT) update -qq && $(APT) install -y -qq --no-install-recommends chromium && touch $@; \
+	else echo "make: no chromium, so tests of pages are skipped; run: sudo apt-get install chromium"; fi

@@ -110,6 +110,19 @@ def test_crashes_are_followed_by_growing_pauses(watch: Callable[..., Watch], ser
     assert started[3] - started[2] > 0.9
 
 
+def test_back_off_forgets_crashes_of_a_service_that_ran_well(
+    watch: Callable[..., Watch], service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a good run the first pause is short again."""
+    monkeypatch.setattr("wayproof.cli.services.child.RAN_WELL_S", 0.1)
+    it = watch(service("steady", "sleep", "0.3"))
+    started: dict[int, float] = {}
+    while it["steady"].starts < 4:
+        it.until(lambda: it["steady"].starts > len(started))
+        started[it["steady"].starts] = time.monotonic()
+    assert started[4] - started[3] < 1.2  # a third pause in a row would be two seconds
+
+
 def test_one_shot_is_done_when_it_ends_well(watch: Callable[..., Watch], service: Callable[..., Service]) -> None:
     """A one-shot's dependants start after it has ended with 0, not while it runs."""
     it = watch(service("once", "sleep", "0.2", one_shot=True), service("after", depends_on=("once",)))

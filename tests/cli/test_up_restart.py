@@ -10,6 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from wayproof.store.settings import DatabaseSettings
+
+from fix_mqtt import Broker
 from fix_up import Up, descendants
 
 
@@ -73,3 +76,23 @@ def test_stop_before_everything_is_ready(up_factory: Callable[..., Up], tmp_path
     assert up.process.wait(30) == 0
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
+
+
+def test_services_of_others_are_used(
+    up_factory: Callable[..., Up], database: DatabaseSettings, broker: Broker, tmp_path: Path
+) -> None:
+    """A database and a broker that were given are used and left running; only our own processes are started."""
+    broker.add_user("svc@ingest-1", "s3cret")
+    up = up_factory(
+        tmp_path,
+        *("--database-url", database.url.get_secret_value()),
+        *("--broker-url", f"mqtt://svc%40ingest-1:s3cret@127.0.0.1:{broker.port}"),
+        *("--rpc-url", "http://127.0.0.1:1"),
+    )
+    up.wait_until_ready(("maintenance", "ingest", "api"))
+    assert up.stop() == 0
+    started = {line.split()[1] for line in up.lines if " starting " in line}
+    assert started == {"migrate", "maintenance", "ingest", "api"}
+    assert "s3cret" not in "\n".join(up.lines)
+    assert broker.process is not None
+    assert broker.process.poll() is None
