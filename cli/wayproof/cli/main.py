@@ -10,6 +10,7 @@ from wayproof.cli.database import maintain, migrate
 from wayproof.cli.devices import devices
 from wayproof.cli.doctor import doctor
 from wayproof.cli.keys import keys
+from wayproof.cli.replay import replay
 from wayproof.cli.simulate import simulate
 from wayproof.cli.tenants import tenants
 from wayproof.cli.up import up
@@ -21,6 +22,10 @@ app.command(epilog="Example: wayproof doctor --json")(doctor)
 app.command(epilog="Example: wayproof migrate --database-url postgresql://wayproof@db/wayproof")(migrate)
 app.command(epilog="Example: wayproof maintain --keep-days 400")(maintain)
 app.command(short_help="Run a simulated fleet.", epilog="Example: wayproof simulate --trucks 40 --seed 7")(simulate)
+app.command(
+    short_help="Publish files of readings.",
+    epilog="Example: wayproof replay track.gpx --tenant demo",
+)(replay)
 for group in (tenants, keys, devices, broker):
     app.add_typer(group)
 

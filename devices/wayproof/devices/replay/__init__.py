@@ -1,0 +1,1 @@
+"""Publishing files of readings, CSV or GPX, as the devices that made them would have."""
