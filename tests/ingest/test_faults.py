@@ -3,7 +3,7 @@
 import queue
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,22 +45,30 @@ def check_receipts(conn: Conn, device: Device) -> None:
         assert stored == (receipt.through,)
 
 
-def test_killed_in_mid_stream(ingestor: IngestorProcess, superuser: Conn, connect_device: Connect) -> None:
-    """An ingestor that is killed again and again loses nothing and doubles nothing, and its receipts are true."""
+def test_killed_in_mid_stream(
+    ingestor: IngestorProcess, database: DatabaseSettings, superuser: Conn, connect_device: Connect
+) -> None:
+    """An ingestor that is killed again and again with a batch in hand loses and doubles nothing; receipts are true."""
     truck = connect_device("truck-1")
-    for seq in range(1, 3001):
-        truck.send_reading(seq)
-        if seq % 500 == 250:
-            truck.wait_until_safe(seq - 100)
+    for first in range(1, 3001, 500):
+        with held_up(database):
+            _send(truck, range(first, first + 250))
+            eventually(lambda: _waiting(superuser) == 1)
             ingestor.stop(signal.SIGKILL)
-        if seq % 500 == 350:
-            ingestor.launch()
+        _send(truck, range(first + 250, first + 400))
+        ingestor.launch()
+        _send(truck, range(first + 400, first + 500))
         check_receipts(superuser, truck)
     eventually(lambda: count(superuser)[0] >= 3000, 60)
     assert count(superuser) == (3000, 3000)
     assert superuser.execute("select seqs::text from device_sequence").fetchall() == [("{[1,3001)}",)]
     truck.send_reading(3001)
     truck.wait_until_safe(3001)
+
+
+def _send(device: Device, seqs: Iterable[int]) -> None:
+    for seq in seqs:
+        device.send_reading(seq)
 
 
 def test_killed_between_commit_and_acknowledgement(
@@ -117,15 +125,13 @@ def test_stale_acknowledgements_are_dropped(
     ingestor.start()
     truck = connect_device("truck-1")
     with held_up(database) as first, psycopg.connect(database.url.get_secret_value()) as second:
-        for seq in range(1, 11):
-            truck.send_reading(seq)
+        _send(truck, range(1, 11))
         eventually(lambda: _waiting(superuser) == 1)
         truck.wait_for_broker()
         broker.stop(signal.SIGKILL)  # forgets the ingestor's session, so packet ids begin at 1 again
         broker.start()
         eventually(ingestor.is_ready)
-        for seq in range(11, 21):
-            truck.send_reading(seq)
+        _send(truck, range(11, 21))
         eventually(lambda: ingestor.metric("wayproof_ingest_queue_messages") == 10)
         asking = _stand_in_line(second, superuser)  # between the batch that waits and the next one
         first.commit()
@@ -181,8 +187,7 @@ def test_stop_drains(
     ingestor.start()
     truck = connect_device("truck-1")
     with held_up(database):
-        for seq in range(1, 101):
-            truck.send_reading(seq)
+        _send(truck, range(1, 101))
         eventually(lambda: ingestor.metric("wayproof_ingest_queue_messages") == 100 - 30)
         assert ingestor.process is not None
         ingestor.process.terminate()
@@ -205,8 +210,7 @@ def test_drain_is_bounded(
     ingestor.start()
     truck = connect_device("truck-1")
     with held_up(database):
-        for seq in range(1, 101):
-            truck.send_reading(seq)
+        _send(truck, range(1, 101))
         truck.wait_for_broker()
         started = time.monotonic()
         assert ingestor.stop(signal.SIGINT) == 0
@@ -225,8 +229,7 @@ def test_memory_is_bounded(
     ingestor.start()
     truck = connect_device("truck-1")
     with held_up(database):
-        for seq in range(1, 1001):
-            truck.send_reading(seq)
+        _send(truck, range(1, 1001))
         truck.wait_for_broker()
         eventually(lambda: ingestor.metric("wayproof_ingest_queue_messages") == 50)
         time.sleep(0.5)

@@ -11,9 +11,10 @@ import pytest
 
 from wayproof.model.clock import EARLIEST
 from wayproof.model.errors import Unavailable
-from wayproof.store import partitions
+from wayproof.store import intake, partitions
 from wayproof.store.partitions import drop_before, maintain, open_backfilled_days, open_days_ahead
 from wayproof.store.pool import Conn, connect
+from wayproof.store.readings import Arrival
 from wayproof.store.registry import KnownDevice
 from wayproof.store.settings import DatabaseSettings
 
@@ -110,19 +111,35 @@ def test_maintenance_gives_way(
     assert open_days_ahead(operator, TODAY, 0) == 1
 
 
+def _one_by_one(conn: Conn, arrivals: list[Arrival]) -> int:
+    with conn.transaction():
+        new, _ = intake._in_halves(conn, arrivals)
+    return len(new)
+
+
+def _as_a_batch(conn: Conn, arrivals: list[Arrival]) -> int:
+    return write(conn, arrivals).stored
+
+
+@pytest.mark.parametrize("store", [_as_a_batch, _one_by_one])
 def test_day_opened_under_a_waiting_writer(
-    database: DatabaseSettings, ingest_conn: Conn, superuser: Conn, truck: KnownDevice
+    *,
+    database: DatabaseSettings,
+    ingest_conn: Conn,
+    superuser: Conn,
+    truck: KnownDevice,
+    store: Callable[[Conn, list[Arrival]], int],
 ) -> None:
-    """A row that waits for the default partition while its day is opened is stored, not quarantined."""
-    written: list[int] = []
+    """A row that waits for the default partition while its day is opened is stored, not refused."""
+    stored: list[int] = []
     with connect(database) as opener:
         opener.execute("select open_reading_day(%s)", [TODAY])  # holds the default partition until it commits
-        writer = threading.Thread(target=lambda: written.append(write(ingest_conn, [arrival(truck)]).stored))
+        writer = threading.Thread(target=lambda: stored.append(store(ingest_conn, [arrival(truck)])))
         writer.start()
         _wait_until_blocked(superuser, ingest_conn.info.backend_pid)
         opener.commit()
         writer.join(10)
-    assert written == [1]
+    assert stored == [1]
     assert days(superuser) == {"reading_20260302": 1, "reading_default": 0}
     assert superuser.execute("select count(*) from quarantine").fetchone() == (0,)
 

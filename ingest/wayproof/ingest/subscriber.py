@@ -89,7 +89,7 @@ class Subscriber:
         if settings.broker_tls_ca is not None:
             client.tls_set(str(settings.broker_tls_ca))
         client.reconnect_delay_set(1, _GREATEST_RECONNECT_DELAY_S)
-        client.on_pre_connect = lambda _client, _userdata: self._end_epoch()
+        client.on_pre_connect = lambda _client, _userdata: self._end_epoch()  # not every loss is announced
         client.on_connect = self._on_connect
         client.on_connect_fail = lambda _client, _userdata: _log.warning("broker does not answer")
         client.on_disconnect = self._on_disconnect
