@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from wayproof.api.metrics import HttpMetrics, measure_pool
 from wayproof.api.middleware import BodyLimit, Envelope
 from wayproof.api.openapi import with_problems
+from wayproof.api.pages import mount_pages
 from wayproof.api.problems import add_problem_handlers
 from wayproof.api.routes import assignments, devices, keys, operations, profiles, session, shipments, sites
 from wayproof.api.settings import ApiSettings
@@ -61,6 +62,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.include_router(resource.router)
     app.openapi = with_problems(app.openapi, app)  # type: ignore[method-assign]
     add_problem_handlers(app)
+    mount_pages(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Envelope, metrics=HttpMetrics(registry))
     return app

@@ -19,7 +19,7 @@ _STATUS: Final = {
     "cancelled": "Cancelled",
 }
 _VERDICTS: Final = {None: "unknown", True: "within", False: "outside"}
-_VERDICT_TEXTS: Final = {None: "not judged", True: "in range", False: "out of range"}
+_VERDICT_TEXTS: Final = {None: "", True: "in range", False: "out of range"}
 
 Json = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ def card(shipment: Json, now: datetime) -> dict[str, Any]:
         "origin": shipment["origin"]["name"],
         "destination": shipment["destination"]["name"],
         "verdict": _VERDICTS[condition.get("within_profile")],
-        "verdict_text": _verdict_text(condition),
+        "verdict_text": _verdict_text(shipment),
         "temperature": _with_unit(condition.get("temperature_c"), 1, "°C") or "No temperature yet",
         "seen_at": seen_at,
         "stale": shipment["status"] == "in_transit" and (seen_at is None or now - seen_at > STALE_AFTER),
@@ -57,23 +57,28 @@ def _seen_at(shipment: Json) -> datetime | None:
     return max((part["observed_at"] for part in (shipment["position"], shipment["condition"]) if part), default=None)
 
 
-def _verdict_text(condition: Json) -> str:
-    if not condition:
-        return ""
-    if condition["profile"] is None:
+def _verdict_text(shipment: Json) -> str:
+    if shipment["profile"] is None:
         return "no limits agreed"
-    parts = (_VERDICT_TEXTS[condition["within_profile"]], _limits(condition["profile"]))
-    return " · ".join(part for part in parts if part)
+    within = (shipment["condition"] or {}).get("within_profile")
+    return " · ".join(part for part in (_VERDICT_TEXTS[within], _limits(shipment["profile"])) if part)
 
 
 def _limits(profile: Json) -> str:
-    """The band of a profile, "2 to 8 °C"; empty where it limits no temperature."""
-    low, high = profile["temperature_min_c"], profile["temperature_max_c"]
+    """What a profile allows: "2 to 8 °C, at most 70 %"."""
+    bands = (
+        _band(profile["temperature_min_c"], profile["temperature_max_c"], "°C"),
+        _band(profile["humidity_min_pct"], profile["humidity_max_pct"], "%"),
+    )
+    return ", ".join(band for band in bands if band)
+
+
+def _band(low: float | None, high: float | None, unit: str) -> str:
     if low is not None and high is not None:
-        return f"{_plain(low)} to {_plain(high)} °C"
+        return f"{_plain(low)} to {_plain(high)} {unit}"
     if low is not None:
-        return f"at least {_plain(low)} °C"
-    return "" if high is None else f"at most {_plain(high)} °C"
+        return f"at least {_plain(low)} {unit}"
+    return "" if high is None else f"at most {_plain(high)} {unit}"
 
 
 def _plain(value: float) -> str:

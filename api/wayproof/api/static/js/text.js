@@ -16,12 +16,18 @@ export function number(value, digits) {
 
 export const temperature = (celsius) => `${number(celsius, 1)} °C`;
 
-/** The band of a profile: "2 to 8 °C", or null where it limits no temperature. */
-export function limits({ temperature_min_c: min, temperature_max_c: max }) {
-  const [low, high] = [min, max].map((value) => value !== null && String(value).replace("-", "\u2212"));
-  if (min !== null && max !== null) return `${low} to ${high} °C`;
-  if (min !== null) return `at least ${low} °C`;
-  return max === null ? null : `at most ${high} °C`;
+function band(low, high, unit) {
+  const [from, to] = [low, high].map((value) => value !== null && String(value).replace("-", "\u2212"));
+  if (low !== null && high !== null) return `${from} to ${to} ${unit}`;
+  if (low !== null) return `at least ${from} ${unit}`;
+  return high === null ? "" : `at most ${to} ${unit}`;
+}
+
+/** What a profile allows: "2 to 8 °C, at most 70 %". */
+function limits(profile) {
+  const temperatures = band(profile.temperature_min_c, profile.temperature_max_c, "°C");
+  const humidities = band(profile.humidity_min_pct, profile.humidity_max_pct, "%");
+  return [temperatures, humidities].filter(Boolean).join(", ");
 }
 
 export function verdict({ condition }) {
@@ -30,11 +36,9 @@ export function verdict({ condition }) {
 }
 
 export function verdictText(shipment) {
-  const { condition } = shipment;
-  if (condition === null) return "";
-  if (condition.profile === null) return "no limits agreed";
-  const word = { within: "in range", outside: "out of range", unknown: "not judged" }[verdict(shipment)];
-  return [word, limits(condition.profile)].filter(Boolean).join(" · ");
+  if (shipment.profile === null) return "no limits agreed";
+  const word = { within: "in range", outside: "out of range", unknown: "" }[verdict(shipment)];
+  return [word, limits(shipment.profile)].filter(Boolean).join(" · ");
 }
 
 /** The latest instant that a device told us anything; null before the first. */
