@@ -179,31 +179,6 @@ def test_gap_is_filled(publisher: Publisher, shore: Shore, outbox: Outbox) -> No
     assert decode(shore.messages[0]).readings[0].seq == 51
 
 
-def test_killed_broker_loses_nothing(publisher: Publisher, shore: Shore, broker: Broker) -> None:
-    """Over kills of the broker in mid-stream all readings arrive, without anybody's help."""
-    with publisher:
-        for _ in range(3):
-            for observation in observations(200):
-                publisher.record(*observation)
-            broker.stop(signal.SIGKILL)
-            publisher.record_many(observations(50))
-            broker.start()
-        assert publisher.wait_until_safe(60)
-    assert shore.seqs == set(range(1, 751))
-
-
-def test_absent_ingestor_delays_and_loses_nothing(publisher: Publisher, broker: Broker) -> None:
-    """With nobody at the other end readings wait; when somebody comes, they arrive."""
-    publisher.record_many(observations(300))
-    with publisher:
-        until(lambda: publisher.last_error is not None)
-        assert publisher.pending() == 300
-        shore = Shore(broker)
-        assert publisher.wait_until_safe(30)
-    shore.close()
-    assert shore.seqs == set(range(1, 301))
-
-
 def test_dead_spot(publisher: Publisher, shore: Shore) -> None:
     """Between disconnect() and reconnect() readings gather and none goes; then all go, at once."""
     with publisher:
