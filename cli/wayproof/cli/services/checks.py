@@ -28,7 +28,6 @@ from wayproof.store.database import describe
 from wayproof.store.pool import connect
 from wayproof.store.settings import DatabaseSettings
 
-OLDEST_PYTHON: Final = (3, 11)
 OLDEST_NODE: Final = 20
 LEAST_FREE_BYTES: Final = 2_000_000_000
 
@@ -82,11 +81,8 @@ def run_checks(data: DataDir, wanted: Wanted) -> Iterator[Check]:
 
 
 def check_python() -> Check:
-    """The interpreter's version."""
-    found = f"{sys.version.split()[0]} at {sys.executable}"
-    if sys.version_info >= OLDEST_PYTHON:
-        return _ok("python", found)
-    return _missing("python", found, "install Python 3.11 or newer")
+    """The interpreter. An older one than we need cannot come this far."""
+    return _ok("python", f"{sys.version.split()[0]} at {sys.executable}")
 
 
 def check_packages() -> Check:
@@ -106,12 +102,8 @@ def check_root() -> Check:
         case Disguise.NAMESPACE:
             return _ok("user", "root; PostgreSQL runs in a user namespace")
         case Disguise.NOBODY:
-            return Check(
-                name="user",
-                status=Status.WARNING,
-                found="root without user namespaces; PostgreSQL runs as `nobody`",
-                mend="start Wayproof as another user, or keep it below folders that everybody may enter",
-            )
+            mend = "start Wayproof as another user, or keep it below folders that everybody may enter"
+            return _warning("user", "root without user namespaces; PostgreSQL runs as `nobody`", mend)
 
 
 def check_data(data: DataDir) -> Check:
@@ -128,13 +120,10 @@ def check_disk(data: DataDir) -> Check:
     """Room for data."""
     nearest = _nearest(data.root)
     free = shutil.disk_usage(nearest).free
-    enough = free >= LEAST_FREE_BYTES
-    return Check(
-        name="disk",
-        status=Status.OK if enough else Status.WARNING,
-        found=f"{free / 1e9:.1f} GB free",
-        mend="" if enough else "free some space, or choose another folder with --data",
-    )
+    found = f"{free / 1e9:.1f} GB free"
+    if free >= LEAST_FREE_BYTES:
+        return _ok("disk", found)
+    return _warning("disk", found, "free some space, or choose another folder with --data")
 
 
 def check_database(data: DataDir, wanted: Wanted) -> Check:
