@@ -262,8 +262,29 @@ create table device_state (
   temperature_boot        integer,
   temperature_seq         bigint,
   temperature_c           double precision,
-  humidity_pct            double precision
+  humidity_pct            double precision,
+  readings                bigint not null default 0, -- how many are stored
+  dirty_since             timestamptz -- earliest observed_at that tracking has not folded yet; null: nothing new
 ) with (fillfactor = 50); -- leaves room for HOT updates
+create index device_state_dirty on device_state (dirty_since) where dirty_since is not null;
+
+-- Whether (observed_at, boot, seq) tells of later than another; a null time tells nothing. Inlined by the planner.
+create function is_newer(a timestamptz, a_boot integer, a_seq bigint, b timestamptz, b_boot integer, b_seq bigint)
+  returns boolean language sql immutable parallel safe
+  return coalesce((a, a_boot, a_seq) > (b, b_boot, b_seq), a is not null);
+
+-- Measures by device and quarter of an hour, out of readings with a plausible clock, kept in the transaction that stores
+-- them. Sums are whole millionths, so that the order of arrival leaves no trace in them.
+create table reading_rollup (
+  device_id      integer not null,
+  measure        smallint not null, -- wayproof.store.reduce.ROLLED_UP
+  begins_at      timestamptz not null,
+  count          integer not null check (count > 0),
+  low            double precision not null,
+  high           double precision not null,
+  sum_millionths bigint not null,
+  primary key (device_id, measure, begins_at)
+) with (fillfactor = 70);
 
 -- Which (boot, seq) of a device are stored: an exact set, whoever commits first. Receipts are read off it.
 create table device_sequence (
@@ -303,8 +324,16 @@ select d.name as device, r.observed_at, r.received_at, r.seq, r.device_id, r.boo
  where d.tenant_id = current_tenant();
 
 create view tenant_device_state as
-select s.*
+select s.device_id, s.received_at, s.observed_at, s.boot, s.seq, s.battery_pct, s.door_open,
+       s.position_observed_at, s.position_boot, s.position_seq,
+       s.latitude_deg, s.longitude_deg, s.altitude_m, s.accuracy_m, s.speed_mps, s.heading_deg,
+       s.temperature_observed_at, s.temperature_boot, s.temperature_seq, s.temperature_c, s.humidity_pct, s.readings
   from device d join device_state s using (device_id)
+ where d.tenant_id = current_tenant();
+
+create view tenant_reading_rollup as
+select r.device_id, r.measure, r.begins_at, r.count, r.low, r.high, r.sum_millionths
+  from device d join reading_rollup r using (device_id)
  where d.tenant_id = current_tenant();
 
 
@@ -370,11 +399,11 @@ grant insert on device to wayproof_api;
 grant update (kind, label, credential, version, updated_at, retired_at) on device to wayproof_api;
 grant select, insert, update on site, shipment, assignment to wayproof_api;
 grant select, insert on condition_profile to wayproof_api;
-grant select on quarantine, tenant_reading, tenant_device_state to wayproof_api;
+grant select on quarantine, tenant_reading, tenant_device_state, tenant_reading_rollup to wayproof_api;
 
 grant select (device_id, tenant_id, name, retired_at) on device to wayproof_ingest;
 grant select, insert on reading to wayproof_ingest;
-grant select, insert, update on device_state, device_sequence, quarantine to wayproof_ingest;
+grant select, insert, update on device_state, device_sequence, reading_rollup, quarantine to wayproof_ingest;
 
 grant select (name, credential, retired_at) on device to wayproof_broker;
 grant select on broker_service to wayproof_broker;

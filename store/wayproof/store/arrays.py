@@ -1,0 +1,79 @@
+"""numpy arrays as parameters: PostgreSQL's binary array format without an object an element.
+
+The format: PostgreSQL source, `array_send`: dimensions, whether there are nulls, the element type; size and lower
+bound; then length and bytes of each element. Nulls are not written: NaN stands for an unknown number and NEVER for an
+unknown time, and queries turn them back with `nullif(x, 'NaN')` and `nullif(x, '-infinity')`.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+from psycopg.adapt import Dumper
+from psycopg.postgres import types
+from psycopg.pq import Format
+
+from wayproof.store.microseconds import PG_EPOCH_US
+
+_HEADER: Final = np.dtype([("dimensions", ">i4"), ("nulls", ">i4"), ("type", ">u4"), ("size", ">i4"), ("low", ">i4")])
+
+
+class PgArray:
+    """A numpy array that goes to PostgreSQL as an array of one type."""
+
+    __slots__ = ("values",)
+    element: str
+    kind: str
+
+    def __init__(self, values: NDArray[Any]) -> None:
+        self.values = values
+
+
+class Int4Array(PgArray):
+    """integer[]."""
+
+    element, kind = "int4", ">i4"
+
+
+class Int8Array(PgArray):
+    """bigint[]."""
+
+    element, kind = "int8", ">i8"
+
+
+class Float8Array(PgArray):
+    """double precision[]; NaN is the caller's null."""
+
+    element, kind = "float8", ">f8"
+
+
+NEVER: Final = np.iinfo(np.int64).min
+"""PostgreSQL's '-infinity'."""
+
+
+class TimestamptzArray(PgArray):
+    """timestamptz[], out of microseconds since 1970."""
+
+    element, kind = "timestamptz", ">i8"
+
+    def __init__(self, values: NDArray[np.int64]) -> None:
+        super().__init__(np.where(values == NEVER, NEVER, values - PG_EPOCH_US))
+
+
+class _ArrayDumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: PgArray) -> bytes:
+        header = np.array([(1, 0, types[obj.element].oid, len(obj.values), 1)], _HEADER)
+        image = np.empty(len(obj.values), [("bytes", ">i4"), ("value", obj.kind)])
+        image["bytes"] = image.dtype["value"].itemsize
+        image["value"] = obj.values
+        return header.tobytes() + image.tobytes()
+
+
+def register_arrays(conn: Connection[Any]) -> None:
+    """Lets this connection take the array classes as parameters."""
+    for array in (Int4Array, Int8Array, Float8Array, TimestamptzArray):
+        dumper = type(f"{array.__name__}Dumper", (_ArrayDumper,), {"oid": types[array.element].array_oid})
+        conn.adapters.register_dumper(array, dumper)
