@@ -1,3 +1,13 @@
 """Fixtures on real services; each `fix_*.py` holds those of one service. Those that others import come first."""
 
-pytest_plugins = ["fix_postgres", "fix_mqtt", "fix_registry", "fix_ingest", "fix_intake", "fix_telemetry", "fix_api", "fix_up"]
+pytest_plugins = [
+    "fix_postgres",
+    "fix_mqtt",
+    "fix_registry",
+    "fix_ingest",
+    "fix_intake",
+    "fix_telemetry",
+    "fix_api",
+    "fix_up",
+    "fix_browser",
+]
