@@ -9,7 +9,7 @@ from wayproof.model.errors import InvalidInput
 from wayproof.model.reading import MAX_SEQ, Boot, Seq
 
 MAX_RANGES: Final = 32
-"""How many ranges past the first gap one receipt names; the lowest ones."""
+"""How many ranges past the first gap one receipt names at most; where more changed, several receipts follow."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,7 +18,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     boot: Boot
     #: Everything from 1 to here; 0 while 1 itself is missing.
     through: Annotated[int, Meta(ge=0, le=MAX_SEQ)]
-    #: Inclusive ranges past the first gap, ascending.
+    #: Inclusive ranges past the first gap, ascending; not necessarily all.
     beyond: Annotated[tuple[tuple[Seq, Seq], ...], Meta(max_length=MAX_RANGES)] = ()
 
     def ranges(self) -> tuple[tuple[int, int], ...]:
