@@ -73,3 +73,25 @@ def broker_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
 def broker(broker_factory: Callable[[], Broker]) -> Broker:
     """A running broker with no user but those that the test adds."""
     return broker_factory()
+
+
+def make_certificate(folder: Path) -> Path:
+    """A fresh key and a certificate for localhost that it signs itself; returns the certificate."""
+    openssl = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "2"]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    subprocess.run([*openssl, *name, *files], check=True, capture_output=True)
+    return folder / "cert.pem"
+
+
+@pytest.fixture
+def tls_ca(broker: Broker) -> Path:
+    """Makes the broker listen with TLS alone; returns its certificate."""
+    certificate = make_certificate(broker.service.folder)
+    broker.stop()
+    config = broker.service.folder / "mosquitto.conf"
+    plain = f"listener {broker.port} 127.0.0.1\n"
+    tls = f"{plain}certfile {certificate}\nkeyfile {certificate.with_name('key.pem')}\n"
+    config.write_text(config.read_text().replace(plain, tls))
+    broker.start()
+    return certificate

@@ -1,7 +1,6 @@
 """The publisher against a real broker: everything recorded arrives, and stays with the device until it is receipted."""
 
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from wayproof.devices.topics import SHARED_READINGS_FILTER, device_of_readings_t
 from wayproof.model.errors import InvalidInput
 from wayproof.model.reading import Measures
 
-from fix_mqtt import Broker
+from fix_mqtt import Broker, make_certificate
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DEVICE = "truck-1"
@@ -249,28 +248,6 @@ def test_foreign_messages_on_the_receipts_topic_free_nothing(
         assert publisher.wait_until_safe(10)
 
 
-def make_certificate(folder: Path) -> Path:
-    """A fresh key and a certificate for localhost that it signs itself; returns the certificate."""
-    openssl = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "2"]
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    subprocess.run([*openssl, *name, *files], check=True, capture_output=True)
-    return folder / "cert.pem"
-
-
-@pytest.fixture
-def tls_ca(broker: Broker) -> Path:
-    """Makes the broker listen with TLS alone; returns its certificate."""
-    certificate = make_certificate(broker.service.folder)
-    broker.stop()
-    config = broker.service.folder / "mosquitto.conf"
-    plain = f"listener {broker.port} 127.0.0.1\n"
-    tls = f"{plain}certfile {certificate}\nkeyfile {certificate.with_name('key.pem')}\n"
-    config.write_text(config.read_text().replace(plain, tls))
-    broker.start()
-    return certificate
-
-
 def test_tls(publisher: Publisher, broker: Broker, outbox: Outbox, tls_ca: Path) -> None:
     """With a CA the connection is encrypted and carries thousands of readings and their receipts."""
     address = BrokerAddress(host="127.0.0.1", port=broker.port, tls_ca=tls_ca)
@@ -320,6 +297,14 @@ def test_many_readings_in_bounded_memory(publisher: Publisher, shore: Shore) -> 
         assert publisher.wait_until_safe(60)
     assert len(shore.seqs) == 20_000
     assert len(shore.messages) == 400
+
+
+def test_device_is_a_name(broker: Broker, outbox: Outbox) -> None:
+    """A name that would not be a topic level of its own is refused at once."""
+    address = BrokerAddress(host="127.0.0.1", port=broker.port)
+    for name in ("", "a/b", "+", "a..b", "svc@ingest-1"):
+        with pytest.raises(InvalidInput, match="expected a device"):
+            Publisher(device=name, secret="secret", broker=address, outbox=outbox)
 
 
 def test_publisher_starts_once_and_again(publisher: Publisher, shore: Shore) -> None:

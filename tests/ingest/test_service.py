@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from fix_ingest import IngestorProcess, eventually
-from fix_mqtt import Broker
+from fix_mqtt import Broker, make_certificate
 
 
 def test_missing_settings_are_named() -> None:
@@ -40,6 +41,14 @@ def test_wrong_password_is_told(ingestor_factory: Callable[..., IngestorProcess]
     assert (entry["reason"], entry["user"]) == ("Not authorized", "svc@ingest-1")
     assert ingestor.process is not None
     assert ingestor.process.poll() is None
+
+
+def test_tls(ingestor_factory: Callable[..., IngestorProcess], tls_ca: Path, tmp_path: Path) -> None:
+    """With a CA the ingestor speaks TLS, and gives its password to no broker that this CA did not sign."""
+    distrustful = ingestor_factory(INGEST_BROKER_TLS_CA=str(make_certificate(tmp_path)))
+    distrustful.launch()
+    eventually(lambda: distrustful.logged("no connection to broker"))
+    ingestor_factory("svc@ingest-2", INGEST_BROKER_TLS_CA=str(tls_ca)).start()
 
 
 def test_thread_that_dies_ends_the_process(ingestor_factory: Callable[..., IngestorProcess]) -> None:

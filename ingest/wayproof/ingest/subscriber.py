@@ -91,7 +91,7 @@ class Subscriber:
         client.reconnect_delay_set(1, _GREATEST_RECONNECT_DELAY_S)
         client.on_pre_connect = lambda _client, _userdata: self._end_epoch()  # not every loss is announced
         client.on_connect = self._on_connect
-        client.on_connect_fail = lambda _client, _userdata: _log.warning("broker does not answer")
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -100,6 +100,10 @@ class Subscriber:
     def _end_epoch(self) -> None:
         with self._epoch_lock:
             self._epoch += 1
+
+    def _on_connect_fail(self, _client: mqtt.Client, _userdata: Any) -> None:
+        settings = self._settings
+        _log.warning("no connection to broker", host=settings.broker_host, port=settings.broker_port)
 
     def _on_connect(
         self, client: mqtt.Client, _userdata: Any, flags: mqtt.ConnectFlags, reason: ReasonCode, _properties: Any
