@@ -17,7 +17,8 @@ _PUBACK: Final = 4
 _PUBLISH: Final = 3
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A variable byte integer."""
     out = bytearray()
     while True:
         value, digit = divmod(value, 128)
@@ -26,13 +27,15 @@ def _varint(value: int) -> bytes:
             return bytes(out)
 
 
-def _text(value: str) -> bytes:
+def text(value: str) -> bytes:
+    """A UTF-8 string with its length."""
     raw = value.encode()
     return len(raw).to_bytes(2, "big") + raw
 
 
-def _packet(header: int, body: bytes) -> bytes:
-    return bytes([header]) + _varint(len(body)) + body
+def packet(header: int, body: bytes) -> bytes:
+    """A whole control packet."""
+    return bytes([header]) + varint(len(body)) + body
 
 
 @dataclass(kw_only=True)
@@ -56,10 +59,10 @@ class Device(asyncio.Protocol):
         """Says hello: MQTT 5, clean start, keep-alive 60 s, session ends with the connection."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        hello = _text("MQTT") + bytes([5, 0xC2, 0, 60, 0]) + _text(self.name) + _text(self.name) + _text(self.secret)
-        transport.write(_packet(0x10, hello))
-        subscribe = (1).to_bytes(2, "big") + b"\0" + _text(receipts_topic(self.name)) + b"\0"
-        transport.write(_packet(0x82, subscribe))
+        hello = text("MQTT") + bytes([5, 0xC2, 0, 60, 0]) + text(self.name) + text(self.name) + text(self.secret)
+        transport.write(packet(0x10, hello))
+        subscribe = (1).to_bytes(2, "big") + b"\0" + text(receipts_topic(self.name)) + b"\0"
+        transport.write(packet(0x82, subscribe))
 
     def data_received(self, data: bytes) -> None:
         """Takes acknowledgements and receipts out of the byte stream."""
@@ -113,14 +116,14 @@ class Device(asyncio.Protocol):
             f'"longitude_deg":{13 + n % 777 / 1000},"temperature_c":{4 + n % 100 / 100},'
             f'"humidity_pct":{60 + n % 50 / 10},"battery_pct":{n % 100}}}'
         ).encode()
-        body = _text(readings_topic(self.name)) + ((n - 1) % 65535 + 1).to_bytes(2, "big") + b"\0" + payload
-        self._transport.write(_packet(0x32, body))
+        body = text(readings_topic(self.name)) + ((n - 1) % 65535 + 1).to_bytes(2, "big") + b"\0" + payload
+        self._transport.write(packet(0x32, body))
         self._waiting.append((n, time.perf_counter()))
 
     def close(self) -> None:
         """Says goodbye."""
         if self._transport is not None:
-            self._transport.write(_packet(0xE0, b""))
+            self._transport.write(packet(0xE0, b""))
             self._transport.close()
 
 

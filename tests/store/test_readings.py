@@ -2,22 +2,26 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.errors import UniqueViolation
 from psycopg.rows import dict_row
 
-from wayproof.model.clock import EARLIEST, LATEST, ClockFlag
+from wayproof.model.clock import EARLIEST, LATEST, ClockFlag, judge_clock
 from wayproof.model.errors import QuarantineReason, Unavailable
 from wayproof.model.reading import MAX_BOOT, MAX_SEQ, MEASURES, NUMERIC_MEASURES, Reading
-from wayproof.store.intake import Batch, write_batch
+from wayproof.store.columns import clock_flags, copy_image, distinct
+from wayproof.store.intake import write_batch
+from wayproof.store.microseconds import from_microseconds
 from wayproof.store.pool import Conn
-from wayproof.store.readings import Arrival, copy_in, distinct, pack
+from wayproof.store.readings import copy_in
 from wayproof.store.registry import KnownDevice
 
-from fix_intake import NOON, arrival, message, rejection, write
+from fix_intake import NOON, Arrival, arrival, batch, columns, rejection, write
 
 json_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 # jsonb keeps numbers as decimals: beyond 2^53 a float comes back as the integer that it was written as.
@@ -51,10 +55,9 @@ def stored(conn: Conn) -> list[dict[str, Any]]:
 def test_every_column_comes_back(ingest_conn: Conn, truck: KnownDevice, reading: Reading, flags: ClockFlag) -> None:
     """What is packed is what PostgreSQL reads: every column, nulls, JSON, and the extremes of each type."""
     received_at = NOON + timedelta(microseconds=1)
-    row = pack(reading, device_id=truck.device_id, received_at=received_at, clock_flags=flags)
-    packed = Arrival(message=message(truck), device_id=truck.device_id, reading=reading, clock_flags=flags, row=row)
+    packed = columns([Arrival(device=truck, reading=reading, received_at=received_at)])
     with ingest_conn.transaction(force_rollback=True):
-        copy_in(ingest_conn, [packed])
+        copy_in(ingest_conn, packed, np.array([flags]))
         (found,) = stored(ingest_conn)
     assert found == {
         "observed_at": reading.observed_at,
@@ -69,9 +72,10 @@ def test_every_column_comes_back(ingest_conn: Conn, truck: KnownDevice, reading:
 
 def test_duplicate_fails_the_straight_copy(ingest_conn: Conn, truck: KnownDevice) -> None:
     """COPY refuses what is stored already; that is what the staging path is for."""
-    copy_in(ingest_conn, [arrival(truck)])
+    packed = columns([arrival(truck)])
+    copy_in(ingest_conn, packed, np.zeros(1, np.int64))
     with pytest.raises(UniqueViolation):
-        copy_in(ingest_conn, [arrival(truck)])
+        copy_in(ingest_conn, packed, np.zeros(1, np.int64))
 
 
 def test_batch_is_stored_once(ingest_conn: Conn, superuser: Conn, truck: KnownDevice) -> None:
@@ -87,7 +91,8 @@ def test_batch_is_stored_once(ingest_conn: Conn, superuser: Conn, truck: KnownDe
 def test_first_of_two_with_one_identity_wins(truck: KnownDevice) -> None:
     """Of two arrivals with the same identity the one received first is kept, in the order of identities."""
     late, early = arrival(truck, seq=2, battery_pct=2.0), arrival(truck, seq=1)
-    assert distinct([late, early, arrival(truck, seq=2, battery_pct=3.0)]) == [early, late]
+    kept = distinct(columns([late, early, arrival(truck, seq=2, battery_pct=3.0)]))
+    assert (kept.seq.tolist(), kept.source.tolist()) == ([1, 2], [1, 0])
 
 
 def test_refused_row_leaves_its_neighbours(ingest_conn: Conn, superuser: Conn, truck: KnownDevice) -> None:
@@ -119,7 +124,7 @@ def test_nothing_is_left_of_a_failed_batch(ingest_conn: Conn, superuser: Conn, t
     """A fault of the database is Unavailable and leaves neither reading, state, sequence nor quarantine."""
     superuser.execute("revoke insert on quarantine from wayproof_ingest")
     with pytest.raises(Unavailable, match="InsufficientPrivilege"):
-        write_batch(ingest_conn, Batch(arrivals=[arrival(truck)], rejections=[rejection(truck)]))
+        write_batch(ingest_conn, batch([arrival(truck)], [rejection(truck)]))
     assert stored(superuser) == []
     assert superuser.execute("select device_id from device_state").fetchall() == []
     assert superuser.execute("select device_id from device_sequence").fetchall() == []
@@ -159,4 +164,15 @@ def test_extremes_of_identity(ingest_conn: Conn, superuser: Conn, truck: KnownDe
 def test_time_zone_of_a_reading_does_not_matter(truck: KnownDevice) -> None:
     """The same instant with another offset packs to the same bytes."""
     there = datetime.fromisoformat("2026-03-02T14:00:00+02:00")
-    assert arrival(truck, observed_at=there).row == arrival(truck, observed_at=NOON).row
+    flags = np.zeros(1, np.int64)
+    there_image = copy_image(columns([arrival(truck, observed_at=there)]), flags)
+    assert there_image == copy_image(columns([arrival(truck, observed_at=NOON)]), flags)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**51), st.integers(0, 2**51)), min_size=1, max_size=20))
+def test_clocks_are_judged_alike_in_columns_and_one_by_one(times: list[tuple[int, int]]) -> None:
+    """Flags of a whole column are those that `judge_clock` gives for each reading."""
+    stamps = [(from_microseconds(a), from_microseconds(b)) for a, b in times]
+    device = KnownDevice(device_id=1, tenant_id=UUID(int=0))
+    judged = clock_flags(columns([arrival(device, observed_at=a, received_at=b) for a, b in stamps]))
+    assert judged.tolist() == [judge_clock(a, b) for a, b in stamps]

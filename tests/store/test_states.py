@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
 from wayproof.model.clock import EARLIEST
-from wayproof.store.intake import Batch, write_batch
+from wayproof.store.intake import write_batch
 from wayproof.store.pool import Conn
 from wayproof.store.registry import KnownDevice
 from wayproof.store.sequences import Progress
 
-from fix_intake import NOON, arrival, rejection, write
+from fix_intake import NOON, arrival, batch, rejection, write
 
 MINUTE = timedelta(minutes=1)
 
@@ -32,6 +32,7 @@ def everything(conn: Conn) -> list[list[tuple[Any, ...]]]:
         conn.execute("select * from device_state order by device_id").fetchall(),
         conn.execute("select * from device_sequence order by device_id, boot").fetchall(),
         conn.execute("select device_id, observed_at, boot, seq from reading order by 1, 2, 3, 4").fetchall(),
+        conn.execute("select * from reading_rollup order by device_id, measure, begins_at").fetchall(),
     ]
 
 
@@ -80,7 +81,7 @@ def test_reading_sent_again_is_judged_as_it_was_stored(ingest_conn: Conn, truck:
 
 
 def test_progress_is_exact(ingest_conn: Conn, truck: KnownDevice) -> None:
-    """Progress names what is safe from 1 on, and the ranges around what came just now, and nothing else."""
+    """Progress names what is safe from 1 on and the ranges beyond, and nothing else."""
 
     def progress(*seqs: int) -> tuple[int, tuple[tuple[int, int], ...]]:
         (told,) = write(ingest_conn, [arrival(truck, seq=seq) for seq in seqs]).progress
@@ -91,9 +92,16 @@ def test_progress_is_exact(ingest_conn: Conn, truck: KnownDevice) -> None:
     assert progress(1) == (3, ())
     assert progress(7, 5) == (3, ((5, 5), (7, 7)))
     assert progress(6) == (3, ((5, 7),))
-    assert progress(10) == (3, ((10, 10),))
-    assert progress(2) == (3, ())  # a duplicate is told again
-    assert progress(4) == (7, ())
+    assert progress(10) == (3, ((5, 7), (10, 10)))
+    assert progress(2) == (3, ((5, 7), (10, 10)))  # a duplicate is told again
+    assert progress(4) == (7, ((10, 10),))
+
+
+def test_progress_is_bounded(ingest_conn: Conn, truck: KnownDevice) -> None:
+    """Of many ranges the lowest are told, and wherever they lie those of what was added."""
+    write(ingest_conn, [arrival(truck, seq=seq) for seq in range(2, 402, 2)])
+    (told,) = write(ingest_conn, [arrival(truck, seq=300), arrival(truck, seq=501)]).progress
+    assert told.beyond == (*((seq, seq) for seq in range(2, 66, 2)), (300, 300), (501, 501))
 
 
 def test_devices_and_boots_are_counted_apart(
@@ -119,7 +127,7 @@ def test_numbered_rejection_is_safe(ingest_conn: Conn, truck: KnownDevice) -> No
         rejection(truck, b"b"),
         rejection(None, b"c", boot=1, seq=2),
     ]
-    told = write_batch(ingest_conn, Batch(arrivals=[arrival(truck, seq=3)], rejections=rejections)).progress
+    told = write_batch(ingest_conn, batch([arrival(truck, seq=3)], rejections)).progress
     assert [(p.through, p.beyond) for p in told] == [(1, ((3, 3),))]
 
 

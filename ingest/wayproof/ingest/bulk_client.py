@@ -10,14 +10,16 @@ This leans on paho's private `_packet_read` and `_in_packet`, hence the version 
 property tests that hold both readers to the same result.
 """
 
+import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
-from paho.mqtt.client import Client, MQTTv5, time_func
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5, time_func
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 
 _PIECE_BYTES: Final = 256 * 1024
+_PAUSE_S: Final = 0.01
 _PUBLISH_QOS: Final = 0b1111_0110
 """Of a fixed header: the packet's type and its QoS, without the DUP and RETAIN flags."""
 _PUBLISH_0: Final = PacketTypes.PUBLISH << 4
@@ -44,6 +46,8 @@ class BulkClient(Client):
     """
 
     on_messages: Callable[[list[Incoming]], None]
+    #: While this holds, nothing is read: the broker keeps what it has, and TCP keeps the broker from sending.
+    is_paused: Callable[[], bool] = staticmethod(lambda: False)
     _rest: bytes = b""
 
     def acknowledge(self, mids: Iterable[int]) -> None:
@@ -51,6 +55,25 @@ class BulkClient(Client):
         packets = b"".join([_PUBACK_BYTES + mid.to_bytes(2, "big") for mid in mids])
         if packets:
             self._packet_queue(_PUBACK, packets, mid=0, qos=1)
+
+    def publish_all(self, notices: Iterable[tuple[str, bytes]]) -> None:
+        """Publishes at most once (QoS 0), all in one write. Topics must be plain names without wildcards."""
+        packets = b"".join([_publish_packet(topic.encode(), payload) for topic, payload in notices])
+        if packets:
+            # Under the name of another packet type, or paho would look for the callbacks of one message.
+            self._packet_queue(_PUBACK, packets, mid=0, qos=0)
+
+    def _loop(self, timeout: float = 1.0) -> MQTTErrorCode:
+        return self._loop_without_reading() if self.is_paused() else super()._loop(timeout)
+
+    def _loop_without_reading(self) -> MQTTErrorCode:
+        """Goes on writing and pinging. The answers to our pings lie behind what is not read, so none is missed."""
+        time.sleep(_PAUSE_S)
+        with self._msgtime_mutex:
+            self._last_bytes_received = time_func()
+        self._ping_t = 0.0
+        code = self.loop_write() if self.want_write() else MQTTErrorCode.MQTT_ERR_SUCCESS
+        return code or self.loop_misc()
 
     def _packet_read(self) -> MQTTErrorCode:
         try:
@@ -102,6 +125,36 @@ class BulkClient(Client):
         super()._sock_close()
 
 
+class StockClient(Client):
+    """Stock paho behind the same interface: slower, and leaning on nothing private.
+
+    While it is paused its network thread waits, so no pings are sent; a broker that drops it for that sends again
+    what was not acknowledged.
+    """
+
+    on_messages: Callable[[list[Incoming]], None]
+    is_paused: Callable[[], bool] = staticmethod(lambda: False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.on_message = self._hand_over
+
+    def acknowledge(self, mids: Iterable[int]) -> None:
+        """Sends one PUBACK per packet id, in the order given."""
+        for mid in mids:
+            self.ack(mid, qos=1)
+
+    def publish_all(self, notices: Iterable[tuple[str, bytes]]) -> None:
+        """Publishes at most once (QoS 0)."""
+        for topic, payload in notices:
+            self.publish(topic, payload, qos=0)
+
+    def _hand_over(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        while self.is_paused():
+            time.sleep(_PAUSE_S)
+        self.on_messages([(message._topic, bytes(message.payload), message.mid)])  # noqa: SLF001 - may be no UTF-8
+
+
 def cut_messages(data: bytes, at: int, *, v5: bool) -> tuple[list[Incoming], int, int]:
     """The messages in `data` from `at` on, up to the first incomplete packet or one that is no PUBLISH.
 
@@ -137,6 +190,20 @@ def cut_messages(data: bytes, at: int, *, v5: bool) -> tuple[list[Incoming], int
         add((data[body + 2 : topic_end], data[payload_at:stop], mid))
         at = stop
     return messages, at, 0
+
+
+def _publish_packet(topic: bytes, payload: bytes) -> bytes:
+    """A PUBLISH under QoS 0 without properties (MQTT 5.0 section 3.3)."""
+    size = 2 + len(topic) + 1 + len(payload)
+    return b"".join([b"\x30", _variable_byte_integer(size), len(topic).to_bytes(2, "big"), topic, b"\0", payload])
+
+
+def _variable_byte_integer(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:  # noqa: PLR2004 - seven bits a byte
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
 
 
 def _after_properties(data: bytes, at: int, stop: int) -> int:

@@ -1,53 +1,185 @@
-"""Messages to rows: whose they are, what they hold, and what of it goes to quarantine."""
+"""Messages to columns: at once where they are right as they are, with care where they are not.
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from typing import Final
+The hot path decodes a message straight into a typed object, and checks what types cannot say on whole columns. Each
+message that is odd in any way goes through the codec proper instead, which names what is wrong with it.
+"""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import numpy as np
 import structlog
+from msgspec.structs import astuple
 
-from wayproof.devices.codecs.native import Decoded, decode
-from wayproof.devices.topics import device_of_readings_topic
+from wayproof.devices.codecs.native import MAX_BATCH_READINGS, MAX_PAYLOAD_BYTES, decode, decode_at_once
+from wayproof.devices.codecs.wire import WireReading
 from wayproof.ingest import metrics
-from wayproof.ingest.batcher import Delivery
-from wayproof.model.clock import judge_clock
+from wayproof.ingest.batcher import Chunk
+from wayproof.ingest.bulk_client import Incoming
+from wayproof.ingest.devices import named_device
+from wayproof.model.clock import EARLIEST, LATEST
 from wayproof.model.errors import MalformedPayload, QuarantineReason
 from wayproof.model.reading import Reading
+from wayproof.store.columns import DOOR_UNKNOWN, Columns, Floats, Ints, Mask, empty, join
 from wayproof.store.intake import Batch
+from wayproof.store.microseconds import to_microseconds
 from wayproof.store.quarantine import Message, Rejection
-from wayproof.store.readings import Arrival, pack
 from wayproof.store.registry import KnownDevice
 
 _log = structlog.get_logger(__name__)
-_MANY_DEVICES: Final = 65_536
+_NOT_PLAIN: Final = (KeyError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_EARLIEST_US: Final = to_microseconds(EARLIEST)
+_LATEST_US: Final = to_microseconds(LATEST)
+_US_PER_MS: Final = 1_000
+_UNTOLD: Final = -1
+"""A number that the device left out."""
 
-named_device = lru_cache(_MANY_DEVICES)(device_of_readings_topic)
-"""The device that a topic names, or None."""
+
+@dataclass(kw_only=True)
+class _Rows:
+    """Decoded readings, each as the tuple of its fields, and where each came from."""
+
+    values: list[tuple[Any, ...]] = field(default_factory=list)
+    #: One entry a message: its number, its device, when it came, how many rows it gave.
+    source: list[int] = field(default_factory=list)
+    device_id: list[int] = field(default_factory=list)
+    received_us: list[int] = field(default_factory=list)
+    count: list[int] = field(default_factory=list)
 
 
-def decode_all(deliveries: Iterable[Delivery], devices: Mapping[str, KnownDevice]) -> Batch:
-    """The readings in `deliveries`, and what is none, with its reason."""
-    arrivals: list[Arrival] = []
-    rejections: list[Rejection] = []
-    for delivery in deliveries:
-        message = _message(delivery, devices)
+def decode_all(chunks: Sequence[Chunk], devices: Mapping[bytes, KnownDevice]) -> Batch:
+    """The readings in `chunks`, and what is none, with its reason. `devices` go by topic."""
+    rows, odd = _decode_at_once(chunks, devices)
+    plain = _columns(rows)
+    doubtful = _doubtful(plain)
+    if doubtful.any():
+        odd += np.unique(plain.source[doubtful]).tolist()
+        plain = plain.rows(~np.isin(plain.source, plain.source[doubtful]))
+
+    def message(number: int) -> Message:
+        return _message(*_find(chunks, number), devices)
+
+    careful, rejections = _decode_with_care((number, message(number)) for number in odd)
+    return Batch(arrivals=join([plain, careful]) if odd else plain, message=message, rejections=rejections)
+
+
+def _decode_at_once(chunks: Iterable[Chunk], devices: Mapping[bytes, KnownDevice]) -> tuple[_Rows, list[int]]:
+    rows, odd, number = _Rows(), list[int](), -1
+    decoded: list[WireReading] = []
+    for chunk in chunks:
+        received_us = to_microseconds(chunk.received_at)
+        for topic, payload, _ in chunk.messages:
+            number += 1
+            try:
+                device_id = devices[topic].device_id
+                reading = decode_at_once(payload)
+            except _NOT_PLAIN:
+                odd.append(number)
+                continue
+            if type(reading) is WireReading:
+                decoded.append(reading)
+                rows.count.append(1)
+            elif 0 < len(reading) <= MAX_BATCH_READINGS and len(payload) <= MAX_PAYLOAD_BYTES:
+                decoded += reading
+                rows.count.append(len(reading))
+            else:
+                odd.append(number)
+                continue
+            rows.source.append(number)
+            rows.device_id.append(device_id)
+            rows.received_us.append(received_us)
+    rows.values = list(map(astuple, decoded))
+    return rows, odd
+
+
+def _columns(rows: _Rows) -> Columns:
+    if not rows.values:
+        return empty()
+    *numbers, door_open, extra, observed_at, boot, seq = zip(*rows.values, strict=True)
+    count = np.array(rows.count)
+    return Columns(
+        device_id=np.repeat(np.array(rows.device_id), count),
+        observed_us=_microseconds(observed_at),
+        received_us=np.repeat(np.array(rows.received_us), count),
+        boot=_integers(boot),
+        seq=_integers(seq),
+        numbers=np.stack([_numbers(column) for column in numbers]),
+        door_open=_doors(door_open),
+        extra=extra,
+        source=np.repeat(np.array(rows.source), count),
+    )
+
+
+def _microseconds(column: Sequence[Any]) -> Ints:
+    try:
+        return np.array(column, np.int64) * _US_PER_MS
+    except TypeError:
+        return np.array([v * _US_PER_MS if type(v) is int else to_microseconds(v) for v in column])
+
+
+def _integers(column: Sequence[int | None]) -> Ints:
+    return np.array([_UNTOLD if v is None else v for v in column] if None in column else column, np.int64)
+
+
+def _numbers(column: Sequence[float | None]) -> Floats:
+    return np.array(column, np.float64)  # None becomes NaN
+
+
+def _doors(column: Sequence[bool | None]) -> Ints:
+    return np.array([DOOR_UNKNOWN if v is None else v for v in column], np.int64)
+
+
+def _doubtful(columns: Columns) -> Mask:
+    """What only the codec proper can judge: numbers left out, half a position, times out of range, extras."""
+    has_latitude, has_longitude = (~np.isnan(columns.number(name)) for name in ("latitude_deg", "longitude_deg"))
+    doubtful: Mask = (columns.boot == _UNTOLD) | (columns.seq == _UNTOLD) | (has_latitude != has_longitude)
+    doubtful |= (columns.observed_us < _EARLIEST_US) | (columns.observed_us >= _LATEST_US)
+    if any(extra is not None for extra in columns.extra):
+        doubtful |= np.array([extra is not None for extra in columns.extra])
+    return doubtful
+
+
+def _decode_with_care(messages: Iterable[tuple[int, Message]]) -> tuple[Columns, list[Rejection]]:
+    rows, rejections = _Rows(), list[Rejection]()
+    for number, message in messages:
         if message.device is None:
             rejections.append(_nobodys(message))
             continue
-        read, refused = _decode(message, message.device)
-        arrivals += read
+        readings, refused = _decode(message)
         rejections += refused
-    return Batch(arrivals=arrivals, rejections=rejections)
+        rows.values += map(_row, readings)
+        rows.source.append(number)
+        rows.device_id.append(message.device.device_id)
+        rows.received_us.append(to_microseconds(message.received_at))
+        rows.count.append(len(readings))
+    return _columns(rows), rejections
 
 
-def _message(delivery: Delivery, devices: Mapping[str, KnownDevice]) -> Message:
-    name = named_device(delivery.topic)
+def _row(reading: Reading) -> tuple[Any, ...]:
+    if reading.extra is not None:
+        reading = msgspec.structs.replace(reading, extra=msgspec.json.encode(reading.extra))
+    return astuple(reading)
+
+
+def _find(chunks: Iterable[Chunk], number: int) -> tuple[Incoming, datetime]:
+    for chunk in chunks:
+        if number < len(chunk.messages):
+            return chunk.messages[number], chunk.received_at
+        number -= len(chunk.messages)
+    raise LookupError(f"no message {number} beyond the last one of the batch")
+
+
+def _message(incoming: Incoming, received_at: datetime, devices: Mapping[bytes, KnownDevice]) -> Message:
+    topic, payload, _ = incoming
     return Message(
-        topic=delivery.topic,
-        payload=delivery.payload,
-        received_at=delivery.received_at,
-        device_name=name,
-        device=devices.get(name) if name else None,
+        topic=topic.decode("utf-8", "backslashreplace"),
+        payload=payload,
+        received_at=received_at,
+        device_name=named_device(topic),
+        device=devices.get(topic),
     )
 
 
@@ -57,35 +189,19 @@ def _nobodys(message: Message) -> Rejection:
     return _rejection(message, QuarantineReason.UNKNOWN_DEVICE, "no device of this name may send")
 
 
-def _decode(message: Message, device: KnownDevice) -> tuple[list[Arrival], list[Rejection]]:
+def _decode(message: Message) -> tuple[Sequence[Reading], list[Rejection]]:
     try:
-        return _read(message, device)
+        decoded = decode(message.payload)
     except MalformedPayload as error:
-        return [], [_rejection(message, error.reason, str(error))]
+        return (), [_rejection(message, error.reason, str(error))]
     except MemoryError:
         raise  # says nothing about the message: it stays unacknowledged and comes again
     except Exception as error:  # noqa: BLE001 - one message must stop no other; the bug is told below
-        return [], [_our_fault(message, error)]
-
-
-def _read(message: Message, device: KnownDevice) -> tuple[list[Arrival], list[Rejection]]:
-    decoded: Decoded = decode(message.payload)
-    rejections = [
+        return (), [_our_fault(message, error)]
+    return decoded.readings, [
         Rejection(message=message, raw=r.raw, reason=r.reason, detail=r.detail, boot=r.boot, seq=r.seq)
         for r in decoded.rejects
     ]
-    return [_arrival(message, device, reading) for reading in decoded.readings], rejections
-
-
-def _arrival(message: Message, device: KnownDevice, reading: Reading) -> Arrival:
-    flags = judge_clock(reading.observed_at, message.received_at)
-    return Arrival(
-        message=message,
-        device_id=device.device_id,
-        reading=reading,
-        clock_flags=flags,
-        row=pack(reading, device_id=device.device_id, received_at=message.received_at, clock_flags=flags),
-    )
 
 
 def _our_fault(message: Message, error: Exception) -> Rejection:

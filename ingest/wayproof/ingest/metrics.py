@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from wayproof.ingest.batcher import Delivery
+from wayproof.ingest.batcher import Chunk
 from wayproof.store.intake import Written
 
 MESSAGES: Final = Counter("wayproof_ingest_messages", "Messages taken off the broker and written")
@@ -41,14 +41,15 @@ LAG: Final = Histogram(
 )
 
 
-def observe(deliveries: Sequence[Delivery], written: Written, *, receipts: int, write_time_s: float) -> None:
+def observe(chunks: Sequence[Chunk], written: Written, *, receipts: int, write_time_s: float) -> None:
     """Counts one committed batch."""
-    MESSAGES.inc(len(deliveries))
+    messages = sum(len(chunk.messages) for chunk in chunks)
+    MESSAGES.inc(messages)
     STORED.inc(written.stored)
     DUPLICATES.inc(written.duplicates)
     for rejection in written.rejections:
         QUARANTINED.labels(rejection.reason.value).inc()
     RECEIPTS.inc(receipts)
-    BATCH_SIZE.observe(len(deliveries))
+    BATCH_SIZE.observe(messages)
     WRITE_TIME.observe(write_time_s)
-    LAG.observe((datetime.now(UTC) - deliveries[0].received_at).total_seconds())
+    LAG.observe((datetime.now(UTC) - chunks[0].received_at).total_seconds())

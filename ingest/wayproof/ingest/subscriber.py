@@ -14,7 +14,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from wayproof.devices.topics import SHARED_READINGS_FILTER
 from wayproof.ingest import metrics
-from wayproof.ingest.batcher import Batcher, Delivery
+from wayproof.ingest.batcher import Batcher, Chunk
+from wayproof.ingest.bulk_client import BulkClient, Incoming, StockClient
 from wayproof.ingest.settings import IngestSettings
 
 _log = structlog.get_logger(__name__)
@@ -66,25 +67,28 @@ class Subscriber:
         if self._client.disconnect() is mqtt.MQTT_ERR_SUCCESS:
             self._gone.wait(_GOODBYE_S)
 
-    def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
+    def acknowledge(self, chunks: Iterable[Chunk]) -> None:
         """Lets the broker forget messages, in the order in which they came (MQTT 5.0 section 4.6).
 
         Those of an ended connection are dropped: their packet ids may by now stand for messages that are not stored.
         """
         with self._epoch_lock:
-            for delivery in deliveries:
-                if delivery.epoch == self._epoch:
-                    self._client.ack(delivery.mid, delivery.qos)
+            mids: list[int] = []
+            for chunk in chunks:
+                if chunk.epoch == self._epoch:
+                    mids += [mid for _, _, mid in chunk.messages if mid]
                 else:
-                    metrics.STALE_ACKNOWLEDGEMENTS.inc()
+                    metrics.STALE_ACKNOWLEDGEMENTS.inc(len(chunk.messages))
+            self._client.acknowledge(mids)
 
-    def publish(self, topic: str, payload: bytes) -> None:
+    def publish(self, notices: Iterable[tuple[str, bytes]]) -> None:
         """At most once: a device that misses a receipt sends again, and gets another."""
-        self._client.publish(topic, payload, qos=0)
+        self._client.publish_all(notices)
 
-    def _new_client(self) -> mqtt.Client:
+    def _new_client(self) -> BulkClient | StockClient:
         settings = self._settings
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, settings.user, protocol=mqtt.MQTTv5, manual_ack=True)
+        kind = BulkClient if settings.read_in_bulk else StockClient
+        client = kind(CallbackAPIVersion.VERSION2, settings.user, protocol=mqtt.MQTTv5, manual_ack=True)
         client.username_pw_set(settings.user, settings.password.get_secret_value())
         if settings.broker_tls_ca is not None:
             client.tls_set(str(settings.broker_tls_ca))
@@ -94,7 +98,8 @@ class Subscriber:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
+        client.on_messages = self._on_messages
+        client.is_paused = lambda: self._batcher.is_full
         return client
 
     def _end_epoch(self) -> None:
@@ -129,21 +134,8 @@ class Subscriber:
     ) -> None:
         self._end_epoch()
         self._subscribed.clear()
-        self._gone.set()
         _log.warning("disconnected from broker", reason=str(reason))
+        self._gone.set()  # last: the interpreter cannot end while a thread is writing its log
 
-    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""  # no valid topic (MQTT 5.0 section 1.5.4), so it goes to quarantine as a bad one
-        self._batcher.put(
-            Delivery(
-                topic=topic,
-                payload=bytes(message.payload),
-                received_at=datetime.now(UTC),
-                mid=message.mid,
-                qos=message.qos,
-                epoch=self._epoch,
-            )
-        )
+    def _on_messages(self, messages: list[Incoming]) -> None:
+        self._batcher.put(Chunk(messages=messages, received_at=datetime.now(UTC), epoch=self._epoch))

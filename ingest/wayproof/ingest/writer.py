@@ -10,9 +10,9 @@ import structlog
 
 from wayproof.devices.topics import receipts_topic
 from wayproof.ingest import metrics
-from wayproof.ingest.batcher import Batcher, Delivery
-from wayproof.ingest.decoding import decode_all, named_device
-from wayproof.ingest.devices import KnownDevices
+from wayproof.ingest.batcher import Batcher, Chunk
+from wayproof.ingest.decoding import decode_all
+from wayproof.ingest.devices import KnownDevices, named_device
 from wayproof.ingest.receipts import encode_receipts
 from wayproof.ingest.subscriber import Subscriber
 from wayproof.model.errors import Unavailable
@@ -40,13 +40,15 @@ class _Link:
         self.conn: Conn = connect(settings, role="wayproof_ingest", autocommit=True)
         self.devices = KnownDevices(self.conn)
 
-    def write(self, deliveries: Sequence[Delivery]) -> tuple[Written, list[Notice]]:
+    def write(self, chunks: Sequence[Chunk]) -> tuple[Written, list[Notice]]:
         """Writes a batch and commits; Unavailable where it has to come again."""
-        names = {name for delivery in deliveries if (name := named_device(delivery.topic))}
-        devices = self.devices.resolve(names)
-        written = write_batch(self.conn, decode_all(deliveries, devices))
-        topics = {devices[name].device_id: receipts_topic(name) for name in names & devices.keys()}
-        return written, [(topics[device_id], payload) for device_id, payload in encode_receipts(written.progress)]
+        topics = {topic for chunk in chunks for topic, _, _ in chunk.messages}
+        devices = self.devices.by_topic(topics)
+        written = write_batch(self.conn, decode_all(chunks, devices))
+        told = {
+            devices[topic].device_id: receipts_topic(named_device(topic) or "") for topic in topics & devices.keys()
+        }
+        return written, [(told[device_id], payload) for device_id, payload in encode_receipts(written.progress)]
 
 
 class Writer:
@@ -72,27 +74,26 @@ class Writer:
     def run(self) -> None:
         """Writes until the queue is closed and empty, or abandoned."""
         self._try(_ping)
-        while (deliveries := self._batcher.take(_IDLE)) is not None and not self._abandoned.is_set():
-            if deliveries:
-                self._handle(deliveries)
+        while (chunks := self._batcher.take(_IDLE)) is not None and not self._abandoned.is_set():
+            if chunks:
+                self._handle(chunks)
             else:
                 self._try(_ping)
 
-    def _handle(self, deliveries: Sequence[Delivery]) -> None:
+    def _handle(self, chunks: Sequence[Chunk]) -> None:
         taken_at = time.monotonic()
-        done = self._persist(deliveries)
+        done = self._persist(chunks)
         if done is None:
             return
         written, notices = done
-        self._broker.acknowledge(deliveries)
-        for topic, payload in notices:
-            self._broker.publish(topic, payload)
-        metrics.observe(deliveries, written, receipts=len(notices), write_time_s=time.monotonic() - taken_at)
+        self._broker.acknowledge(chunks)
+        self._broker.publish(notices)
+        metrics.observe(chunks, written, receipts=len(notices), write_time_s=time.monotonic() - taken_at)
 
-    def _persist(self, deliveries: Sequence[Delivery]) -> tuple[Written, list[Notice]] | None:
+    def _persist(self, chunks: Sequence[Chunk]) -> tuple[Written, list[Notice]] | None:
         """Tries until the batch is committed; None once it is abandoned."""
         for pause_s in _pauses():
-            done = self._try(lambda link: link.write(deliveries))
+            done = self._try(lambda link: link.write(chunks))
             if done is not None or self._abandoned.wait(pause_s):
                 return done
         return None

@@ -32,7 +32,6 @@ DOOR_UNKNOWN: Final = -1
 _SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no header extension
 _TRAILER: Final = b"\xff\xff"
 _COLUMN_COUNT: Final = 6 + len(MEASURES)
-_IDENTITY: Final = ("device_id", "observed_us", "boot", "seq")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +49,17 @@ class Columns:
     door_open: Ints
     #: Compact JSON, or None.
     extra: Sequence[bytes | None]
+    #: Which of the batch's messages each came in.
+    source: Ints
 
     def __len__(self) -> int:
         """How many readings."""
         return len(self.seq)
+
+    @property
+    def identity(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """What makes a reading the same reading: the key of the table."""
+        return self.device_id, self.observed_us, self.boot, self.seq
 
     def number(self, measure: str) -> Floats:
         """One numeric measure."""
@@ -71,6 +77,32 @@ class Columns:
 _SPECIAL: Final = {"numbers", "extra"}
 
 
+def join(parts: Sequence[Columns]) -> Columns:
+    """Several batches as one, in their order."""
+    joined: dict[str, Any] = {
+        f.name: np.concatenate([getattr(part, f.name) for part in parts], axis=-1)
+        for f in fields(Columns)
+        if f.name != "extra"
+    }
+    return Columns(extra=[extra for part in parts for extra in part.extra], **joined)
+
+
+def empty() -> Columns:
+    """No reading."""
+    nothing = np.zeros(0, np.int64)
+    times = {"observed_us": nothing, "received_us": nothing}
+    return Columns(
+        device_id=nothing,
+        boot=nothing,
+        seq=nothing,
+        numbers=np.zeros((len(NUMERIC_MEASURES), 0)),
+        door_open=nothing,
+        extra=[],
+        source=nothing,
+        **times,
+    )
+
+
 def clock_flags(columns: Columns) -> Ints:
     """`judge_clock` for all readings at once; a test holds the two together."""
     lag = columns.received_us - (columns.observed_us + width_us(GPS_WEEK_ROLLOVER))
@@ -86,8 +118,8 @@ def clock_flags(columns: Columns) -> Ints:
 
 def distinct(columns: Columns) -> Columns:
     """The first of each identity, in the order of identities: the order in which every writer takes its locks."""
-    order = np.lexsort((columns.seq, columns.boot, columns.observed_us, columns.device_id))
-    key = np.stack([getattr(columns, name)[order] for name in _IDENTITY])
+    order = np.lexsort(columns.identity[::-1])
+    key = np.stack(columns.identity)[:, order]
     first = np.ones(len(order), bool)
     first[1:] = (key[:, 1:] != key[:, :-1]).any(axis=0)
     return columns.rows(order[first])  # lexsort is stable: of equals, the one that came first

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from wayproof.model.errors import Unavailable
+from wayproof.store.arrays import register_arrays
 from wayproof.store.settings import DatabaseSettings, Role, conninfo
 
 Conn = Connection[TupleRow]
@@ -19,9 +20,11 @@ Pool = ConnectionPool[Conn]
 def connect(settings: DatabaseSettings, *, role: Role | None = None, autocommit: bool = False) -> Conn:
     """One connection, for a process that needs no more. Unavailable when the server does not answer."""
     try:
-        return psycopg.connect(conninfo(settings, role=role), autocommit=autocommit)
+        conn = psycopg.connect(conninfo(settings, role=role), autocommit=autocommit)
     except psycopg.OperationalError as error:
         raise Unavailable(f"PostgreSQL does not answer: {error}") from error
+    register_arrays(conn)
+    return conn
 
 
 def open_pool(settings: DatabaseSettings, *, role: Role | None = None) -> Pool:

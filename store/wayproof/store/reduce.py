@@ -80,7 +80,7 @@ def runs(device_id: Ints, boot: Ints, seq: Ints) -> Runs:
     is_start = np.ones(len(seq), bool)
     is_start[1:] = (device_id[1:] != device_id[:-1]) | (boot[1:] != boot[:-1]) | (seq[1:] > seq[:-1] + 1)
     start = np.flatnonzero(is_start)
-    end = np.append(start[1:], len(seq)) - 1
+    end = np.append(start[1:], len(seq))[: len(start)] - 1
     return Runs(device_id=device_id[start], boot=boot[start], low=seq[start], high=seq[end])
 
 

@@ -81,6 +81,11 @@ def decode(payload: bytes) -> Decoded:
     raise _wrong_format(first)
 
 
+decode_at_once = msgspec.json.Decoder(WireReading | list[WireReading]).decode
+"""The hot path's decoder: what it takes may still be wrong in ways that types cannot say (see `wire.to_reading`), and
+what it refuses may still hold good readings; either way `decode` has the last word."""
+
+
 def encode_json(readings: Sequence[Reading]) -> bytes:
     """One reading as an object, several as an array. Checks nothing: see `wire.check_measures`."""
     return msgspec.json.encode(_object_or_array(readings))

@@ -1,0 +1,159 @@
+"""The services of a wire benchmark, each alone: a broker, a database, an ingestor. No supervisor, no API, no chain."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.request import urlopen
+
+import psycopg
+from pydantic import SecretStr
+
+from wayproof.cli.services.mosquitto import Mosquitto, find_mosquitto
+from wayproof.cli.services.postgres import PostgresCluster
+from wayproof.devices.broker_files import acl_file, password_file
+from wayproof.devices.credentials import hash_secret
+from wayproof.devices.topics import READINGS_FILTER
+from wayproof.store.migrate import migrate
+from wayproof.store.partitions import open_days_ahead
+from wayproof.store.pool import connect
+from wayproof.store.settings import DatabaseSettings
+
+SECRET = "bench-secret"  # noqa: S105 - of a broker that lives for a minute
+INGEST_USER = "svc@ingest-1"
+FIREHOSE_USER = "firehose"
+SUBSCRIBER_USER = "subscriber"
+_FIREHOSE_ACL = f"\nuser {FIREHOSE_USER}\ntopic write {READINGS_FILTER}\n"
+_SUBSCRIBER_ACL = f"\nuser {SUBSCRIBER_USER}\ntopic read {READINGS_FILTER}\n"
+
+
+def free_port() -> int:
+    """A loopback TCP port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = 30) -> None:
+    """Waits for a condition."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout_s} s for {what}")
+        time.sleep(0.02)
+
+
+@contextmanager
+def running(argv: list[str], log: Path, sig: signal.Signals, env: dict[str, str] | None = None) -> Iterator[int]:
+    """A program, stopped by `sig` in the end; yields its process id."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(argv, stdout=out, stderr=out, env={**os.environ, **(env or {})})
+    try:
+        yield process.pid
+    finally:
+        process.send_signal(sig)
+        process.wait(60)
+
+
+@contextmanager
+def running_broker(folder: Path) -> Iterator[int]:
+    """Mosquitto under Wayproof's rules, with one user more that may publish for all devices; yields its port."""
+    port, service = free_port(), Mosquitto(folder=folder, program=find_mosquitto())
+    service.prepare(port)
+    users = [INGEST_USER, FIREHOSE_USER, SUBSCRIBER_USER]
+    (folder / "passwords").write_text(password_file([(user, hash_secret(SECRET)) for user in users]))
+    (folder / "acl").write_text(acl_file(users) + _FIREHOSE_ACL + _SUBSCRIBER_ACL)
+    for name in ("passwords", "acl"):
+        (folder / name).chmod(0o600)
+    with running(service.argv(), folder / "broker.log", signal.SIGTERM):
+        wait_until(lambda: _listens(port), "the broker")
+        yield port
+
+
+@contextmanager
+def running_database(folder: Path) -> Iterator[DatabaseSettings]:
+    """PostgreSQL as `wayproof up` runs it, migrated, with today's partition open."""
+    cluster, port = PostgresCluster(folder=folder), free_port()
+    cluster.prepare()
+    with running(cluster.argv(port), folder / "postgres.log", signal.SIGINT):
+        wait_until(lambda: _answers(cluster.url(port, "postgres")), "PostgreSQL")
+        with psycopg.connect(cluster.url(port, "postgres"), autocommit=True) as conn:
+            conn.execute("create database wayproof")
+        settings = DatabaseSettings(url=SecretStr(cluster.url(port)))
+        migrate(settings)
+        with connect(settings, autocommit=True) as conn:
+            open_days_ahead(conn, datetime.now(UTC).date(), 2)
+        yield settings
+
+
+def register(settings: DatabaseSettings, count: int) -> list[str]:
+    """Registers `count` devices of one tenant and returns their names."""
+    names = [f"bench-{number:05}" for number in range(count)]
+    with connect(settings, autocommit=True) as conn:
+        conn.execute("insert into tenant (name) values ('bench')")
+        conn.execute(
+            "insert into device (tenant_id, name, kind) select tenant_id, unnest(%s::text[]), 'truck' from tenant",
+            [names],
+        )
+    return names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingestor:
+    """A running ingestor and its counters."""
+
+    pid: int
+    health_port: int
+
+    def counter(self, name: str) -> float:
+        """One of its metrics."""
+        with urlopen(f"http://127.0.0.1:{self.health_port}/metrics", timeout=5) as answer:
+            found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def is_ready(self) -> bool:
+        """Whether it takes messages."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.health_port}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+@contextmanager
+def running_ingestor(folder: Path, broker_port: int, database: DatabaseSettings, **settings: str) -> Iterator[Ingestor]:
+    """`python -m wayproof.ingest`, ready."""
+    port = free_port()
+    env = {
+        "WAYPROOF_DATABASE_URL": database.url.get_secret_value(),
+        "WAYPROOF_INGEST_BROKER_PORT": str(broker_port),
+        "WAYPROOF_INGEST_USER": INGEST_USER,
+        "WAYPROOF_INGEST_PASSWORD": SECRET,
+        "WAYPROOF_INGEST_HEALTH_PORT": str(port),
+        **{f"WAYPROOF_INGEST_{name.upper()}": value for name, value in settings.items()},
+    }
+    with running([sys.executable, "-m", "wayproof.ingest"], folder / "ingest.log", signal.SIGTERM, env) as pid:
+        ingestor = Ingestor(pid=pid, health_port=port)
+        wait_until(ingestor.is_ready, "the ingestor")
+        yield ingestor
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
