@@ -1,14 +1,30 @@
-"""Debian's Chromium, and visits in it that fail their test on any trouble the browser reports."""
+"""The website on a real server, and Debian's Chromium to visit it; any trouble that it reports fails the test."""
 
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
+
+from wayproof.model.access import Scope
+from wayproof.model.device import Device
+from wayproof.model.shipment import Shipment
+from wayproof.store.keys import create_key
+from wayproof.store.pool import Conn
+
+from fix_registry import MONDAY, Registry
+from fix_telemetry import Tell
+from ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 LEAFLET = ROOT / "api" / "wayproof" / "api" / "static" / "vendor" / "leaflet" / "leaflet.js"
@@ -23,6 +39,50 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Website:
+    """The API with its pages, served over TCP, and one tenant of it with a key."""
+
+    origin: str
+    registry: Registry
+    superuser: Conn
+    tell: Tell
+
+    def key(self, *scopes: Scope) -> str:
+        """A token of the tenant; with every scope, unless some are named."""
+        return create_key(
+            self.superuser, tenant_id=self.registry.tenant_id, label="test", scopes=scopes or tuple(Scope)
+        )[1]
+
+    def shipment(self, reference: str = "", **reading: Any) -> tuple[Shipment, Device]:
+        """A shipment under way, to be kept at 2 to 8 °C; if there is a `reading`, its device has just told it."""
+        registry = self.registry
+        shipment = registry.change(registry.shipment(reference, profile=registry.profile()), picked_up_at=MONDAY)
+        device = registry.device()
+        registry.assignment(shipment, device)
+        if reading:
+            self.report(device, **reading)
+        return shipment, device
+
+    def report(self, device: Device, *, seconds_ago: float = 1, **reading: Any) -> None:
+        """Lets a device tell a reading of a moment ago."""
+        self.tell(device, datetime.now(UTC) - timedelta(seconds=seconds_ago), **reading)
+
+
+@pytest.fixture
+def website(app: FastAPI, registry: Registry, superuser: Conn, tell: Tell) -> Iterator[Website]:
+    """The website of tenant acme, with nothing in it."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
+    thread = Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    yield Website(origin=f"http://127.0.0.1:{port}", registry=registry, superuser=superuser, tell=tell)
+    server.should_exit = True
+    thread.join(20)
 
 
 @dataclass(kw_only=True)
@@ -54,6 +114,24 @@ class Visit:
         self.page.goto(self.origin + path)
         return self.page
 
+    def sign_in(self, key: str) -> Page:
+        """Opens the overview by a link that holds a key, and waits for the first live state."""
+        self.go(f"/#key={key}").locator("#connection", has_text="Live").wait_for()
+        return self.page
+
+    def forgive(self, *expected: str) -> None:
+        """Drops the troubles that the test has provoked; each must contain one of `expected`, and one must be there."""
+        assert self.troubles
+        assert [trouble for trouble in self.troubles if not any(part in trouble for part in expected)] == []
+        self.troubles.clear()
+
+    def axe(self) -> list[str]:
+        """What axe-core finds wrong, as rule and element."""
+        # Through the browser's debugger: the page's own policy would refuse the script.
+        self.page.evaluate(AXE.read_text("utf-8"))
+        found = self.page.evaluate("axe.run()")
+        return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
@@ -62,14 +140,11 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         pytest.skip("no chromium on PATH: apt-get install chromium")
     if not LEAFLET.is_file():
-        pytest.skip("the pages' libraries are not built: npm ci && python web/build.py")
+        pytest.skip("the pages' libraries are not there: npm ci && python web/build.py")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
-
-
-VisitFactory = Callable[..., Visit]
 
 
 @contextmanager
@@ -86,16 +161,29 @@ def _visit(browser: Browser, origin: str, *, scripts: bool, dark: bool, width_px
     context.close()
 
 
+class VisitFactory(Protocol):
+    """Opens the website anew, in a browser that knows nothing of earlier visits."""
+
+    def __call__(self, *, scripts: bool = True, dark: bool = False, width_px: int = 1280) -> Visit:
+        """`scripts` False: as with JavaScript switched off."""
+
+
 @pytest.fixture
-def visit_factory(chromium: Browser) -> Iterator[VisitFactory]:
+def visit_factory(chromium: Browser, website: Website) -> Iterator[VisitFactory]:
     """Opens visits; after the test none of them may have seen any trouble."""
     visits: list[Visit] = []
     with ExitStack() as stack:
 
-        def make(origin: str, *, scripts: bool = True, dark: bool = False, width_px: int = 1280) -> Visit:
-            visit = _visit(chromium, origin, scripts=scripts, dark=dark, width_px=width_px)
+        def make(*, scripts: bool = True, dark: bool = False, width_px: int = 1280) -> Visit:
+            visit = _visit(chromium, website.origin, scripts=scripts, dark=dark, width_px=width_px)
             visits.append(stack.enter_context(visit))
             return visits[-1]
 
         yield make
     assert [visit.troubles for visit in visits if visit.troubles] == []
+
+
+@pytest.fixture
+def visit(visit_factory: VisitFactory) -> Visit:
+    """A visit on a desk, in daylight."""
+    return visit_factory()
