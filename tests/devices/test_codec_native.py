@@ -315,6 +315,11 @@ def test_messages_without_items_are_named(payload: bytes, expected: QuarantineRe
     assert reason(payload) == expected
 
 
+def test_last_of_two_equal_names_counts_in_json() -> None:
+    """A name twice in one JSON object is read with its last value, as most parsers do (RFC 8259 section 4)."""
+    assert one(b'{"observed_at": 0, "battery_pct": 1, "battery_pct": 2}').battery_pct == 2
+
+
 @both_formats
 def test_neighbours_of_a_bad_item_live(dump: Dump) -> None:
     """In a batch each bad item is set aside with its own bytes and, where legible, its number."""
