@@ -4,8 +4,6 @@ import queue
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from wayproof.devices.topics import SHARED_READINGS_FILTER, readings_topic, receipts_topic
@@ -27,8 +25,7 @@ class Client:
         self.mqtt.on_publish = lambda _c, _u, _m, reason, _p: self.published.put(reason)
         self.mqtt.on_subscribe = lambda _c, _u, _m, reasons, _p: self.subscribed.put(reasons)
         self.mqtt.on_message = lambda _c, _u, message: self.received.put(message)
-        properties = Properties(PacketTypes.CONNECT)
-        self.mqtt.connect("127.0.0.1", broker.port, properties=properties)
+        self.mqtt.connect("127.0.0.1", broker.port)
         self.mqtt.loop_start()
         self.connack = self.connected.get(timeout=5)
 
