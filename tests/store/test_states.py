@@ -80,7 +80,7 @@ def test_reading_sent_again_is_judged_as_it_was_stored(ingest_conn: Conn, truck:
 
 
 def test_progress_is_exact(ingest_conn: Conn, truck: KnownDevice) -> None:
-    """Progress names what is safe from 1 on, and the ranges around what came just now, and nothing else."""
+    """Progress names what is safe from 1 on and the ranges beyond, and nothing else."""
 
     def progress(*seqs: int) -> tuple[int, tuple[tuple[int, int], ...]]:
         (told,) = write(ingest_conn, [arrival(truck, seq=seq) for seq in seqs]).progress
@@ -91,9 +91,16 @@ def test_progress_is_exact(ingest_conn: Conn, truck: KnownDevice) -> None:
     assert progress(1) == (3, ())
     assert progress(7, 5) == (3, ((5, 5), (7, 7)))
     assert progress(6) == (3, ((5, 7),))
-    assert progress(10) == (3, ((10, 10),))
-    assert progress(2) == (3, ())  # a duplicate is told again
-    assert progress(4) == (7, ())
+    assert progress(10) == (3, ((5, 7), (10, 10)))
+    assert progress(2) == (3, ((5, 7), (10, 10)))  # a duplicate is told again
+    assert progress(4) == (7, ((10, 10),))
+
+
+def test_progress_is_bounded(ingest_conn: Conn, truck: KnownDevice) -> None:
+    """Of many ranges the lowest are told, and wherever they lie those of what was added."""
+    write(ingest_conn, [arrival(truck, seq=seq) for seq in range(2, 402, 2)])
+    (told,) = write(ingest_conn, [arrival(truck, seq=300), arrival(truck, seq=501)]).progress
+    assert told.beyond == (*((seq, seq) for seq in range(2, 66, 2)), (300, 300), (501, 501))
 
 
 def test_devices_and_boots_are_counted_apart(

@@ -129,8 +129,8 @@ class Subscriber:
     ) -> None:
         self._end_epoch()
         self._subscribed.clear()
-        self._gone.set()
         _log.warning("disconnected from broker", reason=str(reason))
+        self._gone.set()  # last: the interpreter cannot end while a thread is writing its log
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         try:

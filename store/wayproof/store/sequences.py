@@ -22,7 +22,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     boot: int
     #: Every seq from 1 up to this one is safe; 0 while 1 is missing.
     through: int
-    #: Inclusive ranges above `through` that hold something of what was added just now, ascending.
+    #: Inclusive ranges above `through`, ascending: the lowest, and all that hold something of what was added just now.
     beyond: tuple[tuple[int, int], ...]
 
 

@@ -1,4 +1,4 @@
--- add_sequences: adds to the exact sets, and tells what each now holds from 1 on and around what was added
+-- add_sequences: adds to the exact sets; tells what each holds from 1 on, its lowest ranges and those of what was added
 with added as (
   select device_id, boot, seqs::int8multirange as seqs
     from unnest(%(device_id)s::int4[], %(boot)s::int4[], %(seqs)s::text[]) as a (device_id, boot, seqs)
@@ -13,7 +13,9 @@ select m.device_id, m.boot, held.through, held.beyond
   join added a using (device_id, boot)
  cross join lateral (
    select coalesce(max(upper(r) - 1) filter (where lower(r) = 1), 0) as through,
-          coalesce(array_agg(array[lower(r), upper(r) - 1]) filter (where lower(r) > 1 and r && a.seqs), '{}') as beyond
-     from unnest(m.seqs) as r -- ascending
+          -- the lowest as well, so that the next receipt makes good for one that got lost
+          coalesce(array_agg(array[lower(r), upper(r) - 1] order by place)
+                   filter (where lower(r) > 1 and (place <= 32 or r && a.seqs)), '{}') as beyond
+     from unnest(m.seqs) with ordinality as h (r, place)
  ) as held
  order by m.device_id, m.boot;
