@@ -1,7 +1,7 @@
 """How near the ingestor comes to a C subscriber that does nothing: single-reading messages, QoS 1, one broker.
 
-Both sides take the same packets from the same publisher, in turn, several rounds; the ratio of each round is what counts.
-The ingestor's side has everything on: deduplication, device_state, rollups, dirty marks, sequences and receipts.
+Both sides take the same packets from the same publisher, in turn, several rounds; the ratio of each round is what
+counts. On the ingestor's side everything is on: deduplication, device_state, rollups, dirty marks, sequences, receipts.
 
     python -m bench.wire [--messages 300000] [--rounds 3] [--devices 200]
 

@@ -33,7 +33,7 @@ _CHECKS = [
 ]
 
 
-_SETTINGS = settings(max_examples=50, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+_SETTINGS = settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The native payload: what comes back is what was sent, and what is wrong is named."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import cbor2
@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from reading_strategies import BOUNDS, measures, readings
+from reading_strategies import BOUNDS, readings
 
 from wayproof.devices.codecs.native import (
     MAX_BATCH_READINGS,
@@ -18,7 +18,6 @@ from wayproof.devices.codecs.native import (
     encode_cbor,
     encode_json,
 )
-from wayproof.devices.codecs.wire import check_measures
 from wayproof.model.errors import InvalidInput, MalformedPayload, QuarantineReason
 from wayproof.model.reading import MAX_BOOT, MAX_SEQ, Measures, Reading, content_seq
 
@@ -388,32 +387,6 @@ def _decode_or_refuse(payload: bytes) -> None:
         assert reject.raw in payload
         assert reject.detail
         assert (reject.boot is None) is (reject.seq is None)
-
-
-@given(measures())
-def test_what_may_be_recorded_may_be_sent(values: Measures) -> None:
-    """Measures that the decoder takes pass the sender's check."""
-    check_measures(NOON, values)
-
-
-@pytest.mark.parametrize(
-    ("observed_at", "values"),
-    [
-        (NOON, Measures(temperature_c=float("nan"))),
-        (NOON, Measures(speed_mps=float("inf"))),
-        (NOON, Measures(latitude_deg=91.0, longitude_deg=0.0)),
-        (NOON, Measures(latitude_deg=1.0)),
-        (NOON, Measures(extra={"a": float("nan")})),
-        (NOON, Measures(extra={"a": NOON})),
-        (NOON.replace(tzinfo=None), Measures()),
-        (NOON.replace(year=2100), Measures()),
-        (NOON.replace(year=9999, tzinfo=timezone(timedelta(hours=-12))), Measures()),
-    ],
-)
-def test_senders_are_told_at_once(observed_at: datetime, values: Measures) -> None:
-    """What every ingestor would set aside is refused where it is recorded."""
-    with pytest.raises(InvalidInput):
-        check_measures(observed_at, values)
 
 
 def test_nothing_is_no_message() -> None:

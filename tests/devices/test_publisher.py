@@ -150,10 +150,10 @@ def test_unreceipted_readings_stay_and_are_sent_again(publisher: Publisher, shor
     shore.is_mute = True
     publisher.record_many(observations(1_000))
     with publisher:
-        until(lambda: len(shore.messages) >= 10)
+        until(lambda: len(shore.messages) >= 18)
         assert publisher.pending() == 1_000
-        assert len(shore.seqs) == 400  # eight messages of fifty: the window
-        assert shore.messages[8] == shore.messages[9] == shore.messages[0]
+        assert len(shore.seqs) == 800  # sixteen messages of fifty: the window
+        assert shore.messages[16] == shore.messages[17] == shore.messages[0]
         assert publisher.last_error is not None
         assert "no receipt" in publisher.last_error
         shore.is_mute = False

@@ -35,7 +35,7 @@ def silences(window: Window, clock: Clock, count: int) -> list[float]:
 
 
 def test_window_is_bounded() -> None:
-    """No more than eight messages are under way until a receipt names one of them whole."""
+    """No more than so many messages are under way until a receipt names one of them whole."""
     window = window_with(Clock(), messages=MAX_MESSAGES)
     assert not window.is_open()
     window.receipted(Receipt(boot=7, through=9))

@@ -12,13 +12,13 @@ import pytest
 from wayproof.model.clock import EARLIEST
 from wayproof.model.errors import Unavailable
 from wayproof.store import intake, partitions
+from wayproof.store.columns import clock_flags, distinct
 from wayproof.store.partitions import drop_before, maintain, open_backfilled_days, open_days_ahead
 from wayproof.store.pool import Conn, connect
-from wayproof.store.readings import Arrival
 from wayproof.store.registry import KnownDevice
 from wayproof.store.settings import DatabaseSettings
 
-from fix_intake import NOON, arrival, write
+from fix_intake import NOON, Arrival, arrival, batch, write
 
 TODAY = NOON.date()
 DAY = timedelta(days=1)
@@ -112,9 +112,10 @@ def test_maintenance_gives_way(
 
 
 def _one_by_one(conn: Conn, arrivals: list[Arrival]) -> int:
+    whole = batch(arrivals)
+    rows = distinct(whole.arrivals)
     with conn.transaction():
-        new, _ = intake._in_halves(conn, arrivals)
-    return len(new)
+        return len(intake._in_halves(conn, whole, rows, clock_flags(rows)).new)
 
 
 def _as_a_batch(conn: Conn, arrivals: list[Arrival]) -> int:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from fix_browser import AXE, ROOT, Visit, VisitFactory, Website
 from playwright.sync_api import Page, expect
 
 from wayproof.model.access import Scope
 from wayproof.store.keys import revoke_key
 
 from fix_api import Customer, problem
+from fix_browser import AXE, ROOT, Visit, VisitFactory, Website
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 OSLO = {"latitude_deg": 59.9139, "longitude_deg": 10.7522}

@@ -49,8 +49,8 @@ def prove(pool: Pool, token: str | None) -> Caller:
         return Caller(key=authenticate(conn, token), pool=pool)
 
 
-def pool_of(request: Request) -> Pool:
-    """The process's pool of database connections."""
+async def pool_of(request: Request) -> Pool:
+    """The process's pool of database connections. Async, as FastAPI would send anything else to a thread."""
     pool: Pool = request.app.state.pool
     return pool
 

@@ -20,15 +20,7 @@ _TAG: Final = re.compile(r'(W/)?"([^"]*)"')
 class Reading:
     """The conditions of a GET, and the answer that fits them."""
 
-    def __init__(
-        self,
-        if_none_match: Annotated[
-            str | None,
-            Header(
-                description="`ETag` of an answer that the caller still has", examples=['"3-0f1e2d3c4b5a69788796a5b4"']
-            ),
-        ] = None,
-    ) -> None:
+    def __init__(self, if_none_match: str | None) -> None:
         self._known = if_none_match or ""
 
     def answer(self, document: BaseModel, *, version: int | None = None, media_type: str = JSON) -> Response:
@@ -44,17 +36,7 @@ class Reading:
 class Change:
     """The condition of a PATCH."""
 
-    def __init__(
-        self,
-        if_match: Annotated[
-            str | None,
-            Header(
-                description="`ETag` of the resource as the caller read it; the change is refused where its version is"
-                " another by now",
-                examples=['"3-0f1e2d3c4b5a69788796a5b4"'],
-            ),
-        ] = None,
-    ) -> None:
+    def __init__(self, if_match: str | None) -> None:
         self._expected = if_match
 
     def check(self, version: int) -> None:
@@ -66,8 +48,25 @@ class Change:
             raise PreconditionFailed(f"expected version {version}, got If-Match: {self._expected}")
 
 
-Conditions = Annotated[Reading, Depends()]
-IfMatch = Annotated[Change, Depends()]
+_EXAMPLES: Final = ['"3-0f1e2d3c4b5a69788796a5b4"']
+_KNOWN: Final = "`ETag` of an answer that the caller still has"
+_EXPECTED: Final = "`ETag` of the resource as it was read; a change of a version that is no longer present is refused"
+
+
+async def _reading(
+    if_none_match: Annotated[str | None, Header(description=_KNOWN, examples=_EXAMPLES)] = None,
+) -> Reading:
+    return Reading(if_none_match)
+
+
+async def _change(
+    if_match: Annotated[str | None, Header(description=_EXPECTED, examples=_EXAMPLES)] = None,
+) -> Change:
+    return Change(if_match)
+
+
+Conditions = Annotated[Reading, Depends(_reading)]
+IfMatch = Annotated[Change, Depends(_change)]
 
 CONDITIONAL: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What the caller has is the present state"}}
 """What FastAPI wants to know of a GET with `Conditions`."""

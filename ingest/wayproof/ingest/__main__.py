@@ -11,14 +11,15 @@ from wayproof.store.settings import DatabaseSettings
 
 
 def main() -> int:
-    """Runs until it is told to stop; 2 where the environment does not say all that is needed."""
+    """Runs until it is told to stop. Exit codes: 0 then, 1 for a bug, 2 for an environment that lacks something."""
     try:
         settings, database = IngestSettings(), DatabaseSettings()  # type: ignore[call-arg] # from the environment
     except ValidationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logs()
-    return Ingestor(settings, database).run()
+    Ingestor(settings, database).run()
+    return 0
 
 
 if __name__ == "__main__":

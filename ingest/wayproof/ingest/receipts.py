@@ -1,18 +1,15 @@
 """What devices are told after a commit."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from wayproof.devices.receipts import MAX_RANGES, Receipt, encode_receipt
 from wayproof.store.sequences import Progress
-
-_NOTHING_BEYOND: Final[tuple[tuple[int, int], ...]] = ()
 
 
 def receipts(progress: Progress) -> Iterator[Receipt]:
     """As many receipts as it takes to name everything that was added just now, or a device would send it for ever."""
     parts = [progress.beyond[at : at + MAX_RANGES] for at in range(0, len(progress.beyond), MAX_RANGES)]
-    for beyond in parts or [_NOTHING_BEYOND]:
+    for beyond in parts or [()]:
         yield Receipt(boot=progress.boot, through=progress.through, beyond=beyond)
 
 

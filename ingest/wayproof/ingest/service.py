@@ -32,21 +32,17 @@ class Ingestor:
         self._subscriber = Subscriber(settings, self._batcher)
         self._writer = Writer(database, self._batcher, self._subscriber)
         self._writer_thread = Thread(target=self._writer.run, name="writer", daemon=True)
-        self._crashed = threading.Event()
         metrics.QUEUE_DEPTH.set_function(lambda: len(self._batcher))
 
-    def run(self) -> int:
-        """Works until SIGTERM or SIGINT, drains, and returns the exit code: 1 if a thread died of a bug, else 0."""
+    def run(self) -> None:
+        """Works until SIGTERM or SIGINT, and drains."""
         # Before any thread starts, so that all inherit it: signals are only waited for, and interrupt nothing.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        threading.excepthook = self._on_crash
+        threading.excepthook = _end_process
         self._start()
         while signal.sigtimedwait(_STOP_SIGNALS, _TICK_S) is None:
             self._subscriber.tend()
-        if self._crashed.is_set():
-            return 1
         self._drain()
-        return 0
 
     def _start(self) -> None:
         if self._settings.health_port:
@@ -67,8 +63,11 @@ class Ingestor:
         self._subscriber.stop()
         _log.info("stopped")
 
-    def _on_crash(self, crash: Any) -> None:
-        """A thread that dies takes the process along: whoever supervises it starts another, and nothing was lost."""
-        _log.error("thread died", thread=crash.thread.name, exc_info=crash.exc_value)
-        self._crashed.set()
-        os.kill(os.getpid(), signal.SIGTERM)  # to the process: a signal to this thread would die with it
+
+def _end_process(crash: Any) -> None:
+    """A thread that dies takes the process along: whoever supervises it starts another, and nothing is lost.
+
+    At once, as an orderly end of the interpreter can hang on what the other threads are doing.
+    """
+    _log.error("thread died", thread=crash.thread.name, exc_info=crash.exc_value)
+    os._exit(1)

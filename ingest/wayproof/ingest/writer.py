@@ -1,10 +1,10 @@
 """The writer: batches off the queue into the database, then acknowledgements and receipts."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from threading import Event
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
@@ -21,14 +21,13 @@ from wayproof.store.intake import Written, write_batch
 from wayproof.store.pool import Conn, connect
 from wayproof.store.settings import DatabaseSettings
 
-T = TypeVar("T")
 Notice = tuple[str, bytes]
 """A receipt's topic and payload."""
 
 _log = structlog.get_logger(__name__)
 
 _IDLE: Final = timedelta(seconds=5)
-"""Where nothing comes for so long, the database is asked whether it is still there, for readiness' sake."""
+"""Where nothing comes for so long, nothing is written: that tells whether the database is still there."""
 _LEAST_PAUSE_S: Final = 0.1
 _GREATEST_PAUSE_S: Final = 5.0
 
@@ -73,12 +72,12 @@ class Writer:
 
     def run(self) -> None:
         """Writes until the queue is closed and empty, or abandoned."""
-        self._try(_ping)
+        self._write(())
         while (chunks := self._batcher.take(_IDLE)) is not None and not self._abandoned.is_set():
             if chunks:
                 self._handle(chunks)
             else:
-                self._try(_ping)
+                self._write(())
 
     def _handle(self, chunks: Sequence[Chunk]) -> None:
         taken_at = time.monotonic()
@@ -93,24 +92,24 @@ class Writer:
     def _persist(self, chunks: Sequence[Chunk]) -> tuple[Written, list[Notice]] | None:
         """Tries until the batch is committed; None once it is abandoned."""
         for pause_s in _pauses():
-            done = self._try(lambda link: link.write(chunks))
+            done = self._write(chunks)
             if done is not None or self._abandoned.wait(pause_s):
                 return done
         return None
 
-    def _try(self, task: Callable[[_Link], T]) -> T | None:
-        """The task's result, on a new connection where there is none; None where the database does not serve."""
+    def _write(self, chunks: Sequence[Chunk]) -> tuple[Written, list[Notice]] | None:
+        """Writes, on a new connection where there is none; None where the database does not serve."""
         try:
             with unavailable_on_any_error():
                 self._link = self._link or _Link(self._database)
-                result = task(self._link)
+                done = self._link.write(chunks)
         except Unavailable as error:
             self._drop_link(error)
             return None
         if not self._ready.is_set():
             self._ready.set()
             _log.info("database serves")
-        return result
+        return done
 
     def _drop_link(self, error: Unavailable) -> None:
         """A connection that failed once is not trusted again: what it knows of the registry may be old as well."""
@@ -120,11 +119,6 @@ class Writer:
         if self._link is not None:
             self._link.conn.close()
             self._link = None
-
-
-def _ping(link: _Link) -> bool:
-    link.conn.execute("select 1")
-    return True
 
 
 def _pauses() -> Iterator[float]:

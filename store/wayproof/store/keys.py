@@ -9,7 +9,7 @@ import secrets
 import string
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from wayproof.model.access import ApiKey, Scope, join_token, split_token
@@ -71,7 +71,7 @@ def revoke_key(conn: Conn, key_id: str) -> ApiKey:
     return fetch_one(conn, _key, _SQL["revoke_key"], {"key_id": key_id}, f"key {key_id!r}")
 
 
-def _refuse(what: str) -> Any:
+def _refuse(what: str) -> NoReturn:
     raise Unauthenticated(f"expected a valid API key, got one that is {what}")
 
 

@@ -129,8 +129,8 @@ class Link:
         sock = self._client.socket()
         if sock is not None:
             self._serve(sock, timeout_s)
-        if self._failure is not None:
-            raise Unavailable(self._failure)
+        if self._failure is not None or sock is None:
+            raise Unavailable(self._failure or "connection to the broker lost")
         if (self._unacknowledged or not self._is_ready) and time.monotonic() - self._heard_at_s > _ANSWER_TIMEOUT_S:
             raise Unavailable(f"the broker has not answered for {_ANSWER_TIMEOUT_S:.0f} s")
 

@@ -13,6 +13,7 @@ from wayproof.devices.publisher.link import BrokerAddress, Link, Waker
 from wayproof.devices.publisher.outbox import Observation, Outbox
 from wayproof.devices.publisher.window import Delays, Window
 from wayproof.devices.receipts import decode_receipt
+from wayproof.devices.topics import is_device_name
 from wayproof.model.errors import InvalidInput, WayproofError
 from wayproof.model.reading import Measures
 
@@ -34,6 +35,8 @@ class Publisher:
     """
 
     def __init__(self, *, device: str, secret: str, broker: BrokerAddress, outbox: Outbox) -> None:
+        if not is_device_name(device):
+            raise InvalidInput(f"expected a device of at most 64 letters, digits, '.', '_' and '-', got {device!r}")
         self.device = device
         self._secret = secret
         self._broker = broker

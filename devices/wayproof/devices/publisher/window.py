@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from wayproof.devices.receipts import Receipt
 
-MAX_MESSAGES: Final = 8
-"""How many messages may be under way without a receipt."""
+MAX_MESSAGES: Final = 16
+"""How many messages may be under way without a receipt; mosquitto takes 20 before it has acknowledged one."""
 FIRST_DELAY_S: Final = 1.0
 LONGEST_DELAY_S: Final = 30.0
 GAP_PATIENCE_S: Final = 5.0
