@@ -28,6 +28,7 @@ def take(url: str, key: str, picture: Path) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(f"{url}/#key={key}")
         page.locator(".marker").first.wait_for()
+        page.locator("#filters label", has_text="In transit").click()
         page.locator("[data-status=in_transit][data-verdict=within] h3 a").first.click()
         page.locator("path.track").first.wait_for(state="attached")
         page.wait_for_timeout(1500)  # the map's own movements

@@ -40,9 +40,8 @@ def test_a_link_with_a_key_signs_in_and_forgets_it(website: Website, visit: Visi
 def test_a_link_with_another_key_takes_over(website: Website, visit: Visit) -> None:
     """Whoever is signed in and follows a link with another key sees what that key may see."""
     page = visit.sign_in(website.key())
-    page.evaluate("window.loadedBefore = true")
-    page.evaluate("key => { location.hash = `key=${key}` }", website.key())
-    page.wait_for_function("!window.loadedBefore")
+    with page.expect_event("load"):
+        page.evaluate("key => { location.hash = `key=${key}` }", website.key())
     expect(page.locator("#connection")).to_have_text("Live")
     assert page.url == f"{website.origin}/"
 

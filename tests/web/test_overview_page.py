@@ -20,6 +20,20 @@ ATHENS = {"latitude_deg": 37.9838, "longitude_deg": 23.7275}
 MADRID = {"latitude_deg": 40.4168, "longitude_deg": -3.7038}
 NORTH_SEA = {"latitude_deg": 56.0, "longitude_deg": 3.0}
 
+WORLD = [
+    ("chukotka", 66.6, 178.5),
+    ("beyond 180", 66.8, -176.0),
+    ("siberia", 66.5, 120.0),
+    ("greenland", 72.0, -40.0),
+    ("alaska", 66.0, -150.0),
+    ("antarctica", -78.0, 20.0),
+    ("viti levu", -17.8, 178.0),
+    ("norwegian sea", 67.5, 0.0),
+    ("baffin sea", 73.0, -67.0),
+    ("bering sea", 58.0, -178.0),
+    ("pacific sea", 0.0, -150.0),
+]
+
 ON_LAND = """marker => {
   const land = document.querySelector("path.land");
   const box = marker.getBoundingClientRect();
@@ -92,22 +106,23 @@ def test_markers_stand_where_their_devices_are(website: Website, visit: Visit) -
     assert marker(page, "sea").evaluate(ON_LAND) is False
 
 
-def test_no_border_crosses_the_antimeridian(website: Website, visit: Visit) -> None:
-    """No line of the ground joins east to west across the whole map."""
-    page = visit.sign_in(website.key())
-    border = page.locator("path.border")
-    border.wait_for(state="attached")
-    lines = border.evaluate("path => path.getAttribute('d')").split("M")
-    spans = [_widest_step(line) for line in lines if line]
-    world_px = 256 * 2**4.5
-    assert len(spans) > 20
-    assert max(spans) < world_px / 20
+def test_land_is_land_all_over_the_world(website: Website, visit_factory: VisitFactory) -> None:
+    """Outlines that cross 180 degrees leave land land and sea sea everywhere, and draw no line across the world."""
+    for reference, latitude_deg, longitude_deg in WORLD:
+        website.shipment(reference, latitude_deg=latitude_deg, longitude_deg=longitude_deg)
+    page = visit_factory(width_px=1800).sign_in(website.key())
+    page.locator("path.land").wait_for(state="attached")
+    page.wait_for_timeout(500)  # the map zooms to the fleet
+    for reference, _, _ in WORLD:
+        assert marker(page, reference).evaluate(ON_LAND) is ("sea" not in reference), reference
+    border = page.locator("path.border").get_attribute("d") or ""
+    assert 0 < _longest_step(border) < 200, "longer than the 49th parallel, where the world has 1024 pixels"
     assert page.locator("path.land").evaluate("land => getComputedStyle(land).stroke") == "none"
 
 
-def _widest_step(line: str) -> float:
-    xs = [float(x) for x in re.findall(r"(-?[\d.]+) -?[\d.]+", line)]
-    return max((abs(b - a) for a, b in pairwise(xs)), default=0)
+def _longest_step(path: str) -> float:
+    lines = [[float(x) for x in re.findall(r"(-?[\d.]+) -?[\d.]+", line)] for line in path.split("M")]
+    return max(abs(after - before) for line in lines for before, after in pairwise(line))
 
 
 def test_a_moving_device_moves_its_marker(website: Website, visit: Visit) -> None:
@@ -192,12 +207,14 @@ def test_silence_is_visible(website: Website, visit: Visit) -> None:
     website.shipment("silent", seconds_ago=400, temperature_c=5, **OSLO)
     website.shipment("lively", temperature_c=5, **LISBON)
     page = visit.sign_in(website.key())
+    page.get_by_role("link", name="lively").click()
     expect(page.locator(".shipment[data-stale] h3")).to_have_text(["silent"])
     expect(page.locator(".shipment[data-stale] [data-field=seen]")).to_have_text("6 min ago")
     expect(page.locator(".marker[data-stale]")).to_have_count(1)
     page.get_by_text("Needs attention").click()
     expect(page.locator(".shipment h3")).to_have_text(["silent"])
     expect(page.locator(".marker")).to_have_count(1)
+    expect(page.locator("path.stop")).to_have_count(0)
 
 
 def test_text_is_never_markup(website: Website, visit: Visit) -> None:

@@ -1,5 +1,7 @@
 // The ground: land, borders and names of countries from Natural Earth. Nothing is asked of any other host.
 
+import { flatten, span, unwrap } from "./wrap.js";
+
 const { L, topojson } = globalThis;
 const WORLD = "/static/vendor/world-atlas/countries-50m.json";
 const ROOM_FOR_A_LETTER_PX = 11;
@@ -25,10 +27,17 @@ export async function addGround(map) {
   const pane = map.createPane("ground");
   pane.style.zIndex = 200;
   // Land has no stroke and borders are a mesh: outlines of countries would draw the antimeridian as a border.
-  draw(map, topojson.feature(world, land), "land", { stroke: false });
+  draw(map, flat(topojson.feature(world, land)), "land", { stroke: false });
   draw(map, topojson.mesh(world, countries, (a, b) => a !== b), "border", { fill: false });
   addNames(map, topojson.feature(world, countries).features);
 }
+
+function flat(collection) {
+  const polygons = collection.features.flatMap(({ geometry }) => polygonsOf(geometry));
+  return { type: "MultiPolygon", coordinates: polygons.flatMap(flatten) };
+}
+
+const polygonsOf = ({ type, coordinates }) => (type === "Polygon" ? [coordinates] : coordinates);
 
 function draw(map, shape, className, style) {
   L.geoJSON(shape, { pane: "ground", interactive: false, style: { className, ...style } }).addTo(map);
@@ -52,19 +61,19 @@ function addNames(map, countries) {
 
 function nameOf(country) {
   const ring = largestRing(country.geometry);
-  const longitudes = ring.map(([longitude]) => longitude);
+  const [west, east] = span(ring);
   const text = document.createElement("span");
   text.textContent = country.properties.name;
   const icon = L.divIcon({ className: "country", html: text, iconSize: null });
   return {
     marker: L.marker(centroid(ring), { icon, pane: "names", interactive: false, keyboard: false }),
-    width_deg: Math.max(...longitudes) - Math.min(...longitudes),
+    width_deg: east - west,
     letters: country.properties.name.length,
   };
 }
 
-function largestRing({ type, coordinates }) {
-  const rings = type === "Polygon" ? [coordinates[0]] : coordinates.map((polygon) => polygon[0]);
+function largestRing(geometry) {
+  const rings = polygonsOf(geometry).map(([outline]) => unwrap(outline));
   return rings.reduce((best, ring) => (Math.abs(sums(ring).area) > Math.abs(sums(best).area) ? ring : best));
 }
 

@@ -97,6 +97,8 @@ function dress(marker, shipment, now) {
   body.setAttribute("transform", `rotate(${moving ? heading : 0})`);
   element.dataset.verdict = verdict(shipment);
   element.dataset.status = shipment.status;
+  // Who is under way lies above who has arrived.
+  marker.setZIndexOffset(shipment.status === "in_transit" ? 0 : -1000);
   element.toggleAttribute("data-stale", isStale(shipment, now));
   element.setAttribute("aria-label", [shipment.reference, verdictText(shipment)].filter(Boolean).join(", "));
   marker.name.textContent = shipment.reference;

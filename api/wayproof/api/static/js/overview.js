@@ -68,6 +68,11 @@ function render() {
   byId("cut").textContent = `These are the newest ${shipments.length}; the API has all.`;
 }
 
+function applyFilter() {
+  render();
+  if (selected && !byId(cardId(selected))) select(null);
+}
+
 function drawWay() {
   return way.show(shipments.find(({ id }) => id === selected) ?? null);
 }
@@ -95,7 +100,7 @@ function selectByAddress() {
 
 function start() {
   onCardChosen(select);
-  byId("filters").addEventListener("change", render);
+  byId("filters").addEventListener("change", applyFilter);
   map.on("click", () => selected && select(null));
   addGround(map);
   repeat(refresh, PAUSE_MS);
