@@ -6,6 +6,7 @@ pytest_plugins = [
     "fix_registry",
     "fix_ingest",
     "fix_intake",
+    "fix_packing",
     "fix_replay",
     "fix_telemetry",
     "fix_api",

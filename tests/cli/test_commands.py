@@ -104,8 +104,8 @@ def test_device_secret_is_told_once_and_can_be_replaced(wayproof: Wayproof, supe
 def test_migrate_and_maintain_can_be_repeated(wayproof: Wayproof) -> None:
     """Both say what they did, and find nothing to do the second time."""
     wayproof("migrate")
-    assert wayproof("migrate").splitlines()[-1] == "opened 0 days of readings, dropped 0"
-    assert wayproof("maintain", "--ahead-days", "9") == "opened 2 days of readings, dropped 0\n"
+    assert wayproof("migrate").splitlines()[-1] == "opened 0 days of readings, packed 0, dropped 0"
+    assert wayproof("maintain", "--ahead-days", "9") == "opened 2 days of readings, packed 0, dropped 0\n"
 
 
 def test_missing_database_is_made(wayproof: Wayproof, database: DatabaseSettings, superuser: Conn) -> None:

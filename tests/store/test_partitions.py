@@ -5,20 +5,29 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
 
 from wayproof.model.clock import EARLIEST
 from wayproof.model.errors import Unavailable
-from wayproof.store import intake, partitions
+from wayproof.store import intake, locks
 from wayproof.store.columns import clock_flags, distinct
-from wayproof.store.partitions import drop_before, maintain, open_backfilled_days, open_days_ahead
+from wayproof.store.partitions import (
+    MaintenanceReport,
+    drop_before,
+    maintain,
+    open_backfilled_days,
+    open_days_ahead,
+)
 from wayproof.store.pool import Conn, connect
 from wayproof.store.registry import KnownDevice
 from wayproof.store.settings import DatabaseSettings
 
 from fix_intake import NOON, Arrival, arrival, batch, write
+
+pytestmark = pytest.mark.usefixtures("plain")
 
 TODAY = NOON.date()
 DAY = timedelta(days=1)
@@ -89,20 +98,21 @@ def test_retention_drops_days(operator: Conn, ingest_conn: Conn, superuser: Conn
 
 
 def test_maintenance_is_one_call(operator: Conn, ingest_conn: Conn, truck: KnownDevice) -> None:
-    """A round drops, opens ahead and opens for backfill, and tells how much; what is too old opens no day."""
-    write(ingest_conn, [arrival(truck, seq=n, observed_at=NOON - n * DAY) for n in (1, 40)])
-    report = maintain(operator, today=TODAY, ahead_days=1, retention=timedelta(days=30))
-    assert report == partitions.MaintenanceReport(dropped=0, opened_ahead=2, opened_for_backfill=1)
-    report = maintain(operator, today=TODAY + 31 * DAY, ahead_days=1, retention=timedelta(days=30))
-    assert report == partitions.MaintenanceReport(dropped=2, opened_ahead=2, opened_for_backfill=0)
+    """A round drops, opens ahead and for backfill, packs, and tells how much; what is too old opens no day."""
+    write(ingest_conn, [arrival(truck, seq=n, observed_at=NOON - n * DAY) for n in (1, 20, 40)])
+    rules: dict[str, Any] = {"ahead_days": 1, "retention": timedelta(days=30), "packing_age": timedelta(days=10)}
+    report = maintain(operator, today=TODAY, **rules)
+    assert report == MaintenanceReport(dropped=0, opened_ahead=2, opened_for_backfill=1, packed=1)
+    report = maintain(operator, today=TODAY + 31 * DAY, **rules)
+    assert report == MaintenanceReport(dropped=3, opened_ahead=2, opened_for_backfill=0, packed=1)
 
 
 def test_maintenance_gives_way(
     operator: Conn, ingest_conn: Conn, superuser: Conn, truck: KnownDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind a writer that does not end, maintenance lets others pass and gives up as Unavailable."""
-    monkeypatch.setattr(partitions, "_LOCK_ATTEMPTS", 2)
-    monkeypatch.setattr(partitions, "_LOCK_PAUSE_S", 0)
+    monkeypatch.setattr(locks, "_ATTEMPTS", 2)
+    monkeypatch.setattr(locks, "_PAUSE_S", 0)
     with superuser.transaction():
         superuser.execute("lock table reading_default in row exclusive mode")  # what an open COPY holds
         with pytest.raises(Unavailable, match="LockNotAvailable"):

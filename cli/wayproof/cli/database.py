@@ -1,22 +1,27 @@
 """`wayproof migrate` and `wayproof maintain`: the schema, and the days of readings."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.progress import track
 
 from wayproof.cli.access import database_settings
 from wayproof.cli.app import DATA_DEFAULT, Data, DatabaseUrl
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.model.errors import Unavailable
 from wayproof.store.database import create_database
+from wayproof.store.packing import YOUNGEST
 from wayproof.store.partitions import MaintenanceReport
 from wayproof.store.partitions import maintain as maintain_days
 from wayproof.store.pool import connect
 from wayproof.store.settings import DatabaseSettings
 
 AHEAD_DAYS: Final = 7
+PACK_DAYS: Final = 30
 
 
 def migrate(*, data: Data = DATA_DEFAULT, database_url: DatabaseUrl = None) -> None:
@@ -31,7 +36,7 @@ def migrate(*, data: Data = DATA_DEFAULT, database_url: DatabaseUrl = None) -> N
     if create_database(settings):
         typer.echo("made the database")
     typer.echo(f"the schema is at revision {upgrade(settings)}")
-    _tell(_maintain_once(settings, AHEAD_DAYS, None))
+    _tell(_maintain_once(settings, AHEAD_DAYS, None, None))
 
 
 def maintain(
@@ -41,30 +46,47 @@ def maintain(
         int | None,
         typer.Option(min=1, envvar="WAYPROOF_KEEP_DAYS", help="Drop readings older than this; default: keep all."),
     ] = None,
+    pack_days: Annotated[
+        int,
+        typer.Option(
+            min=YOUNGEST.days, envvar="WAYPROOF_PACK_DAYS", help="Pack readings older than this; they stay readable."
+        ),
+    ] = PACK_DAYS,
     every: Annotated[
         int | None, typer.Option(min=1, help="Seconds between rounds; default: one round and no more.")
     ] = None,
     data: Data = DATA_DEFAULT,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Open days of readings, and drop old ones."""
+    """Open days of readings, pack old ones, and drop the oldest."""
     settings = database_settings(DataDir.at(data), database_url)
     retention = None if keep_days is None else timedelta(days=keep_days)
+    packing_age = timedelta(days=pack_days)
     while every is not None:
         try:
-            _tell(_maintain_once(settings, ahead_days, retention))
+            _tell(_maintain_once(settings, ahead_days, retention, packing_age))
         except Unavailable as error:
             typer.echo(f"wayproof: {error}; trying again in {every} s", err=True)
         time.sleep(every)
-    _tell(_maintain_once(settings, ahead_days, retention))
+    _tell(_maintain_once(settings, ahead_days, retention, packing_age))
 
 
-def _maintain_once(settings: DatabaseSettings, ahead_days: int, retention: timedelta | None) -> MaintenanceReport:
+def _maintain_once(
+    settings: DatabaseSettings, ahead_days: int, retention: timedelta | None, packing_age: timedelta | None
+) -> MaintenanceReport:
     today = datetime.now(UTC).date()
     with connect(settings, autocommit=True) as conn:
-        return maintain_days(conn, today=today, ahead_days=ahead_days, retention=retention)
+        return maintain_days(
+            conn, today=today, ahead_days=ahead_days, retention=retention, packing_age=packing_age, watch=_watch
+        )
+
+
+def _watch(days: Sequence[date]) -> Iterable[date]:
+    """A bar on a terminal; nothing in a log."""
+    console = Console(stderr=True)
+    return track(days, "packing days of readings", console=console, disable=not (days and console.is_terminal))
 
 
 def _tell(report: MaintenanceReport) -> None:
     opened = report.opened_ahead + report.opened_for_backfill
-    typer.echo(f"opened {opened} days of readings, dropped {report.dropped}")
+    typer.echo(f"opened {opened} days of readings, packed {report.packed}, dropped {report.dropped}")

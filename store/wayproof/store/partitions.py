@@ -1,26 +1,28 @@
-"""Daily partitions of `reading`: opened ahead, opened for backfill, dropped by retention.
+"""The days of `reading`: opened ahead, opened for backfill, packed when old, dropped by retention.
 
 These need the rights of the schema's owner, so they take an operator's connection, outside any transaction.
 Each day is a transaction of its own: a writer of misdated readings waits for one day's move at most.
 """
 
-import time
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, Final, LiteralString
 
 from msgspec import Struct
-from psycopg.errors import DeadlockDetected, LockNotAvailable
 
+from wayproof.model.clock import EARLIEST
 from wayproof.store.faults import unavailable_on_any_error
+from wayproof.store.locks import maintenance
+from wayproof.store.packing import is_hypertable, midnight, pack_day, packable_days
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 
 _SQL: Final = load("partitions")
 
-_LOCK_ATTEMPTS: Final = 20
-_LOCK_PAUSE_S: Final = 0.5
 _MOST_BACKFILLED_DAYS: Final = 31
+
+Watch = Callable[[Sequence[date]], Iterable[date]]
+"""Hands on the days that are about to be packed, one after the other, and may show how far it is."""
 
 
 class MaintenanceReport(Struct, frozen=True, kw_only=True):
@@ -29,16 +31,36 @@ class MaintenanceReport(Struct, frozen=True, kw_only=True):
     dropped: int
     opened_ahead: int
     opened_for_backfill: int
+    packed: int
 
 
-def maintain(conn: Conn, *, today: date, ahead_days: int, retention: timedelta | None) -> MaintenanceReport:
-    """Drops days past `retention` (None: keeps all), then opens those to come and those that backfill waits for."""
-    dropped = 0 if retention is None else drop_before(conn, _midnight(today) - retention)
+def maintain(
+    conn: Conn,
+    *,
+    today: date,
+    ahead_days: int,
+    retention: timedelta | None,
+    packing_age: timedelta | None,
+    watch: Watch = iter,
+) -> MaintenanceReport:
+    """One round: drops days past `retention`, opens those to come and those that backfill waits for, packs old ones.
+
+    None: keeps all; packs nothing. Backfill of days past the packing age is packed where it stands.
+    """
+    packing_from = EARLIEST if packing_age is None else midnight(today) - packing_age
+    dropped = 0 if retention is None else drop_before(conn, midnight(today) - retention)
     return MaintenanceReport(
         dropped=dropped,
         opened_ahead=open_days_ahead(conn, today, ahead_days),
-        opened_for_backfill=open_backfilled_days(conn),
+        opened_for_backfill=open_backfilled_days(conn, since=packing_from),
+        packed=0 if packing_age is None else _pack_days(conn, packable_days(conn, today=today, age=packing_age), watch),
     )
+
+
+def _pack_days(conn: Conn, days: Sequence[date], watch: Watch) -> int:
+    for day in watch(days):
+        pack_day(conn, day)
+    return len(days)
 
 
 def open_days_ahead(conn: Conn, today: date, days: int) -> int:
@@ -46,13 +68,15 @@ def open_days_ahead(conn: Conn, today: date, days: int) -> int:
     return sum(_open(conn, today + timedelta(days=ahead)) for ahead in range(days + 1))
 
 
-def open_backfilled_days(conn: Conn, most: int = _MOST_BACKFILLED_DAYS) -> int:
+def open_backfilled_days(conn: Conn, *, since: datetime = EARLIEST, most: int = _MOST_BACKFILLED_DAYS) -> int:
     """Opens the oldest `most` days of which plausible readings wait in the default partition; how many were new.
 
-    Readings with a wrong clock open no day: their days would never be written again.
+    Readings with a wrong clock open no day: their days would never be written again. TimescaleDB makes days itself.
     """
+    if is_hypertable(conn):
+        return 0
     with unavailable_on_any_error(), conn.transaction():
-        rows = conn.execute(_SQL["waiting_days"], {"limit": most}).fetchall()
+        rows = conn.execute(_SQL["waiting_days"], {"since": since, "limit": most}).fetchall()
     return sum(_open(conn, day) for (day,) in rows)
 
 
@@ -66,26 +90,8 @@ def _open(conn: Conn, day: date) -> bool:
 
 
 def _run(conn: Conn, query: LiteralString, params: Mapping[str, Any]) -> Any:
-    """The query's value, in a transaction that yields to long writers and comes back; Unavailable if it never gets in.
-
-    Nobody can be deadlocked for long: writers lock `reading` and then a partition, and who changes partitions
-    asks for what he lacks a second at most.
-    """
-    with unavailable_on_any_error():
-        for _ in range(_LOCK_ATTEMPTS - 1):
-            try:
-                return _try(conn, query, params)
-            except (LockNotAvailable, DeadlockDetected):
-                time.sleep(_LOCK_PAUSE_S)
-        return _try(conn, query, params)
-
-
-def _try(conn: Conn, query: LiteralString, params: Mapping[str, Any]) -> Any:
-    with conn.transaction():
-        conn.execute(_SQL["prepare"])
+    def value() -> Any:
         row = conn.execute(query, params).fetchone()
-    return row[0] if row else None
+        return row[0] if row else None
 
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return maintenance(conn, value)

@@ -6,16 +6,45 @@ select d.name as device, s.received_at, s.observed_at, s.battery_pct, s.door_ope
  where s.device_id = %(device_id)s;
 
 -- list_readings: readings of one device in order of observation, those with a wrong clock as well
-select observed_at, received_at, boot, seq, clock_flags, latitude_deg, longitude_deg, altitude_m, accuracy_m, speed_mps,
-       heading_deg, temperature_c, humidity_pct, pressure_hpa, light_lux, shock_g, battery_pct, door_open, extra
-  from tenant_reading
- where device_id = %(device_id)s
-   -- The first condition repeats what the second implies: it is the one by which days are left out.
-   and observed_at >= %(since)s
-   and (observed_at, boot, seq) > (%(since)s, %(after_boot)s, %(after_seq)s)
-   and observed_at < %(until)s
- order by observed_at, boot, seq
- limit %(limit)s;
+with loose as (
+  select observed_at, received_at, boot, seq, clock_flags, latitude_deg, longitude_deg, altitude_m, accuracy_m,
+         speed_mps, heading_deg, temperature_c, humidity_pct, pressure_hpa, light_lux, shock_g, battery_pct, door_open,
+         extra
+    from tenant_reading
+   where not is_packed and device_id = %(device_id)s
+     -- The first condition repeats what the second implies: it is the one by which days are left out.
+     and observed_at >= %(since)s
+     and (observed_at, boot, seq) > (%(since)s, %(after_boot)s, %(after_seq)s)
+     and observed_at < %(until)s
+   order by observed_at, boot, seq
+   limit %(limit)s
+),
+packed as (
+  select r.observed_at, r.received_at, r.boot, r.seq, r.clock_flags, r.latitude_deg, r.longitude_deg, r.altitude_m,
+         r.accuracy_m, r.speed_mps, r.heading_deg, r.temperature_c, r.humidity_pct, r.pressure_hpa, r.light_lux,
+         r.shock_g, r.battery_pct, r.door_open, r.extra
+    from (select filed_at
+            from tenant_packed_day
+           where device_id = %(device_id)s
+             and filed_at > %(since)s::timestamptz - interval '24 hours' and filed_at < %(until)s
+           order by filed_at
+          offset 0) day -- keeps the order, so that the next day is unpacked only if this one was not enough
+   cross join lateral (
+     select observed_at, received_at, boot, seq, clock_flags, latitude_deg, longitude_deg, altitude_m, accuracy_m,
+            speed_mps, heading_deg, temperature_c, humidity_pct, pressure_hpa, light_lux, shock_g, battery_pct,
+            door_open, extra
+       from tenant_reading
+      where is_packed and device_id = %(device_id)s and filed_at = day.filed_at
+        and (observed_at, boot, seq) > (%(since)s, %(after_boot)s, %(after_seq)s)
+        and observed_at < %(until)s
+      order by observed_at, boot, seq
+      limit %(limit)s) r
+   order by day.filed_at
+   limit %(limit)s
+)
+table loose union all table packed
+order by observed_at, boot, seq
+limit %(limit)s;
 
 -- list_legs: when which devices really were on a shipment, in order of time
 select d.name as device, a.device_id, lower(a.during) as begins_at,
@@ -48,10 +77,27 @@ select distinct on (leg.shipment_id)
     -- The device has moved on: its present position is none of ours, the last one within the leg is.
     (select r.observed_at, r.latitude_deg, r.longitude_deg, r.altitude_m, r.accuracy_m, r.speed_mps, r.heading_deg
        from tenant_reading r
-      where s.position_observed_at >= leg.ends_at
+      where s.position_observed_at >= leg.ends_at and not r.is_packed
         and r.device_id = leg.device_id and r.observed_at >= leg.begins_at and r.observed_at < leg.ends_at
         and r.clock_flags = 0 and r.latitude_deg is not null
       order by r.observed_at desc, r.boot desc, r.seq desc
+      limit 1)
+    union all
+    (select r.observed_at, r.latitude_deg, r.longitude_deg, r.altitude_m, r.accuracy_m, r.speed_mps, r.heading_deg
+       from (select filed_at
+               from tenant_packed_day
+              where s.position_observed_at >= leg.ends_at and device_id = leg.device_id
+                and filed_at > leg.begins_at - interval '24 hours' and filed_at < leg.ends_at
+              order by filed_at desc
+             offset 0) day -- as in list_readings
+      cross join lateral (
+        select observed_at, latitude_deg, longitude_deg, altitude_m, accuracy_m, speed_mps, heading_deg
+          from tenant_reading
+         where is_packed and device_id = leg.device_id and filed_at = day.filed_at
+           and observed_at >= leg.begins_at and observed_at < leg.ends_at and latitude_deg is not null
+         order by observed_at desc, boot desc, seq desc
+         limit 1) r
+      order by day.filed_at desc
       limit 1)) p
  order by leg.shipment_id, p.observed_at desc, leg.device_id;
 
@@ -73,10 +119,27 @@ select distinct on (leg.shipment_id)
     union all
     (select r.observed_at, r.temperature_c, r.humidity_pct
        from tenant_reading r
-      where s.temperature_observed_at >= leg.ends_at
+      where s.temperature_observed_at >= leg.ends_at and not r.is_packed
         and r.device_id = leg.device_id and r.observed_at >= leg.begins_at and r.observed_at < leg.ends_at
         and r.clock_flags = 0 and r.temperature_c is not null
       order by r.observed_at desc, r.boot desc, r.seq desc
+      limit 1)
+    union all
+    (select r.observed_at, r.temperature_c, r.humidity_pct
+       from (select filed_at
+               from tenant_packed_day
+              where s.temperature_observed_at >= leg.ends_at and device_id = leg.device_id
+                and filed_at > leg.begins_at - interval '24 hours' and filed_at < leg.ends_at
+              order by filed_at desc
+             offset 0) day -- as in list_readings
+      cross join lateral (
+        select observed_at, temperature_c, humidity_pct
+          from tenant_reading
+         where is_packed and device_id = leg.device_id and filed_at = day.filed_at
+           and observed_at >= leg.begins_at and observed_at < leg.ends_at and temperature_c is not null
+         order by observed_at desc, boot desc, seq desc
+         limit 1) r
+      order by day.filed_at desc
       limit 1)) p
  order by leg.shipment_id, p.observed_at desc, leg.device_id;
 
@@ -86,6 +149,7 @@ select observed_at, latitude_deg, longitude_deg
                row_number() over (order by observed_at, boot, seq) as place, count(*) over () as total
           from tenant_reading
          where device_id = %(device_id)s and observed_at >= %(since)s and observed_at < %(until)s
+           and filed_at > %(since)s::timestamptz - interval '24 hours' and filed_at < %(until)s
            and clock_flags = 0 and latitude_deg is not null) fix
  where (place - 1) %% greatest(1, ceil((total - 1)::numeric / (%(max_points)s - 1)))::bigint = 0 or place = total
  order by place;
@@ -110,6 +174,7 @@ select span.device, date_bin(make_interval(secs => %(bucket_s)s), value.observed
           end as measure
      from tenant_reading r
     where r.device_id = span.device_id and r.observed_at >= span.since and r.observed_at < span.until
+      and r.filed_at > span.since - interval '24 hours' and r.filed_at < span.until
       and r.clock_flags = 0
    offset 0) value -- keeps the planner from joining the spans to a scan of all readings
  where value.measure is not null
