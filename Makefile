@@ -42,7 +42,7 @@ setup-test: .venv/.test .venv/.project node_modules/.test node_modules/.assets .
 bench: $(addprefix bench-,$(BENCHES)) ## all benchmarks, one after the other
 
 bench-%: setup-test ## one benchmark: bench/NAME.py (ARGS="...")
-	$(BIN)/python bench/$*.py $(ARGS)
+	$(BIN)/python -m bench.$* $(ARGS)
 
 .PHONY: requirements
 requirements: .venv/.made ## pin requirements with hashes, the old pins where they fit (UPGRADE=--upgrade for the newest)
