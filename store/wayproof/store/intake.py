@@ -11,7 +11,7 @@ from wayproof.store.columns import Columns, Ints, clock_flags, distinct
 from wayproof.store.faults import BAD_DATA, unavailable_on_any_error
 from wayproof.store.pool import Conn
 from wayproof.store.quarantine import Message, Rejection, put_aside
-from wayproof.store.readings import copy_in, copy_new
+from wayproof.store.readings import copy_in, copy_new, leave_out_packed
 from wayproof.store.rollups import add_rollups
 from wayproof.store.sequences import Progress, add_sequences
 from wayproof.store.states import move_states
@@ -68,9 +68,9 @@ def write_batch(conn: Conn, batch: Batch) -> Written:
 
 
 def _write(conn: Conn, batch: Batch, copy: _Copy) -> Written:
-    arrivals = distinct(batch.arrivals)
-    flags = clock_flags(arrivals)
     with conn.transaction():
+        arrivals = leave_out_packed(conn, distinct(batch.arrivals))
+        flags = clock_flags(arrivals)
         copied = copy(conn, batch, arrivals, flags)
         stored, stored_flags = arrivals.rows(copied.new), flags[copied.new]
         rejections = [*batch.rejections, *copied.refused]
