@@ -1,12 +1,16 @@
 """A real PostgreSQL: one server a session, one database a test, cloned from a migrated template."""
 
 import itertools
+import os
+import secrets
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -20,31 +24,70 @@ from wayproof.store.settings import DatabaseSettings, Role
 
 from ports import free_port, wait_for_listener
 
-TEMPLATE = "wayproof_template"
+TIMESCALE_DSN = os.environ.get("WAYPROOF_TEST_TIMESCALE_DSN", "")
+"""URL of a superuser on a TimescaleDB; where it is given, all tests run there."""
+
 _numbers = itertools.count(1)
+
+
+def pytest_report_header() -> str:
+    """Which database the tests run on."""
+    if TIMESCALE_DSN:
+        return "database: TimescaleDB of WAYPROOF_TEST_TIMESCALE_DSN"
+    return "database: plain PostgreSQL; set WAYPROOF_TEST_TIMESCALE_DSN for TimescaleDB"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A running PostgreSQL that belongs to this test session."""
+    """A PostgreSQL on which this test session makes databases; their names begin with `prefix`."""
 
-    cluster: PostgresCluster
-    port: int
-    process: subprocess.Popen[bytes]
+    dsn: str
+    prefix: str = ""
+
+    @property
+    def template(self) -> str:
+        """The database that every test's own is cloned from."""
+        return f"{self.prefix}wayproof_template"
+
+    @property
+    def password(self) -> str:
+        """The superuser's."""
+        return urlsplit(self.dsn).password or ""
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return urlsplit(self.dsn).netloc.rpartition("@")[2]
+
+    def url(self, database: str) -> str:
+        """A superuser's connection to `database`."""
+        return urlsplit(self.dsn)._replace(path=f"/{database}").geturl()
 
     def settings(self, database: str) -> DatabaseSettings:
-        """Settings of a superuser's connection to `database`."""
-        return DatabaseSettings(url=SecretStr(self.cluster.url(self.port, database)))
+        """The same as settings."""
+        return DatabaseSettings(url=SecretStr(self.url(database)))
 
     def admin(self) -> Conn:
         """An autocommitting connection for CREATE and DROP DATABASE."""
-        return psycopg.connect(self.cluster.url(self.port, "postgres"), autocommit=True)
+        return psycopg.connect(self.url("postgres"), autocommit=True)
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The session's server, with a migrated template database in it."""
-    folder = tmp_path_factory.mktemp("postgres")
+    if TIMESCALE_DSN:
+        server = Server(dsn=TIMESCALE_DSN, prefix=f"test_{secrets.token_hex(4)}_")
+        _create_template(server)
+        yield server
+        _drop_all(server)
+        return
+    with _own_server(tmp_path_factory.mktemp("postgres")) as server:
+        _create_template(server)
+        yield server
+
+
+@contextmanager
+def _own_server(folder: Path) -> Iterator[Server]:
     cluster = PostgresCluster(folder=folder)
     cluster.prepare()
     port = free_port()
@@ -54,9 +97,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process = subprocess.Popen(argv, stdout=log, stderr=log)
     try:
         wait_for_listener(process, port)
-        server = Server(cluster=cluster, port=port, process=process)
+        server = Server(dsn=cluster.url(port))
         _wait_for_answer(server)
-        create_template(server)
         yield server
     finally:
         process.send_signal(signal.SIGINT)
@@ -74,19 +116,27 @@ def _wait_for_answer(server: Server) -> None:
     raise AssertionError("PostgreSQL listens and does not answer")
 
 
-def create_template(server: Server) -> None:
-    """Makes the database that every test's own is cloned from."""
+def _create_template(server: Server) -> None:
     with server.admin() as conn:
-        conn.execute(f"create database {TEMPLATE}")
-    migrate(server.settings(TEMPLATE))
+        conn.execute(f"create database {server.template}")
+        migrate(server.settings(server.template))
+        # TimescaleDB's scheduler visits every database that lets it in, and what is visited cannot be cloned.
+        conn.execute(f"alter database {server.template} allow_connections false")
+        conn.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [server.template])
+
+
+def _drop_all(server: Server) -> None:
+    with server.admin() as conn:
+        for (name,) in conn.execute("select datname from pg_database where starts_with(datname, %s)", [server.prefix]):
+            conn.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture
 def database(postgres: Server) -> Iterator[DatabaseSettings]:
     """A fresh, migrated database of this test's own; superuser settings."""
-    name = f"test_{next(_numbers)}"
+    name = f"{postgres.prefix}test_{next(_numbers)}"
     with postgres.admin() as conn:
-        conn.execute(f"create database {name} template {TEMPLATE}")
+        conn.execute(f"create database {name} template {postgres.template}")
     yield postgres.settings(name)
     with postgres.admin() as conn:
         conn.execute(f"drop database {name} with (force)")

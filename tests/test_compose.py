@@ -126,11 +126,11 @@ def deployment(postgres: Server, tmp_path: Path) -> Iterator[Deployment]:
     deployment = Deployment(
         folder=tmp_path,
         replacements={
-            "${WAYPROOF_DATABASE_PASSWORD}": postgres.cluster.password,
-            "${WAYPROOF_DATABASE_PASSWORD:?see .env.example}": postgres.cluster.password,
+            "${WAYPROOF_DATABASE_PASSWORD}": postgres.password,
+            "${WAYPROOF_DATABASE_PASSWORD:?see .env.example}": postgres.password,
             "${WAYPROOF_INGEST_PASSWORD:?see .env.example}": "ingest-secret",
             "${WAYPROOF_INGEST_PASSWORD}": "ingest-secret",
-            "@database/wayproof": f"@127.0.0.1:{postgres.port}/deployed",
+            "@database/wayproof": f"@{postgres.address}/deployed",
             "/broker-data": str(tmp_path / "data"),
             "/mosquitto/data": str(tmp_path / "data"),
             "/broker": str(tmp_path / "broker"),

@@ -15,7 +15,6 @@ from wayproof.store.pool import Conn
 from wayproof.store.settings import DatabaseSettings
 
 from fix_ingest import Device, IngestorProcess, count, eventually
-from fix_postgres import TEMPLATE
 from ports import free_port
 
 Connect = Callable[..., Device]
@@ -24,6 +23,9 @@ Make = Callable[..., IngestorProcess]
 
 class RestartableServer:
     """A PostgreSQL of this test's own, which it may end as it likes."""
+
+    prefix = ""
+    template = "wayproof_template"
 
     def __init__(self, folder: Path) -> None:
         self.cluster = PostgresCluster(folder=folder)
@@ -67,8 +69,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartableSe
     """In place of the session's server, one that may be stopped."""
     server = RestartableServer(tmp_path_factory.mktemp("postgres"))
     with server.admin() as conn:
-        conn.execute(f"create database {TEMPLATE}")
-    migrate(server.settings(TEMPLATE))
+        conn.execute(f"create database {server.template}")
+    migrate(server.settings(server.template))
     yield server
     server.stop()
 
