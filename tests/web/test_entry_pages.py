@@ -122,6 +122,14 @@ def test_problems_stay_documents_for_programs(acme: Customer) -> None:
         assert f"<h1>{document['title']}</h1>" in page.text
 
 
+def test_an_overlong_cursor_is_refused(acme: Customer) -> None:
+    """A cursor longer than any that was given out is no fault of ours, on the overview as elsewhere."""
+    cookie = {"Cookie": f"wayproof_session={acme.token}"}
+    path = "/?cursor=" + "x" * 1500
+    problem(acme.client.get(path, headers=cookie), "invalid-input")
+    assert acme.client.get(path, headers={**cookie, **BROWSER}).status_code == 422
+
+
 @pytest.mark.parametrize("path", ["/", "/docs", "/nowhere"])
 def test_pages_may_load_nothing_from_outside(client: TestClient, path: str) -> None:
     """Every page is sent with a policy that allows this origin alone, without inline scripts and styles."""

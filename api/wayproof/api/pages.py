@@ -21,6 +21,7 @@ from starlette.types import Scope as Connection
 
 from wayproof.api import page_text
 from wayproof.api.auth import SESSION_COOKIE, PoolOfApp, reader
+from wayproof.api.paging import Cursor
 from wayproof.api.problems import MEDIA_TYPE, UNAUTHENTICATED
 from wayproof.api.routes.session import sign_out
 from wayproof.api.routes.shipments import shipment_page
@@ -55,7 +56,7 @@ def mount_pages(app: FastAPI) -> None:
 
 
 @router.get("/")
-def overview(request: Request, pool: PoolOfApp, cursor: str | None = None) -> Response:
+def overview(request: Request, pool: PoolOfApp, cursor: Cursor = None) -> Response:
     """The shipments of whoever is signed in; everybody else is asked to."""
     try:
         caller = reader(pool, SecurityScopes([Scope.SHIPMENTS_READ]), None, request.cookies.get(SESSION_COOKIE))
