@@ -72,6 +72,14 @@ def test_broker_addresses_are_checked(url: str) -> None:
         BrokerLink.parse(url)
 
 
+@pytest.mark.parametrize("place", ["h:abc", "h:99999", "h:0", "hid/den@h:1883", "[::1"])
+def test_broker_port_is_checked(place: str) -> None:
+    """A port that is none is refused in words that show no password, not even one that broke the address apart."""
+    with pytest.raises(InvalidInput, match="a port is a number from 1 to 65535") as refused:
+        BrokerLink.parse(f"mqtt://user:{place}" if "@" in place else f"mqtt://{place}")
+    assert "hid" not in str(refused.value)
+
+
 def test_passwords_are_masked() -> None:
     """A URL is shown without its password, and otherwise as it is."""
     assert mask("postgresql://me:secret@host:5432/db?x=1") == "postgresql://me:***@host:5432/db?x=1"

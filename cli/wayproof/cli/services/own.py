@@ -3,9 +3,10 @@
 import ssl
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.probes import http_answers
@@ -13,6 +14,7 @@ from wayproof.cli.services.spec import Service
 from wayproof.model.errors import InvalidInput
 
 _PORTS_BY_SCHEME = {"mqtt": 1883, "mqtts": 8883}
+_EXPECTED = "expected a broker's address like mqtt://user:password@host:1883"
 _MAINTENANCE_INTERVAL = timedelta(hours=1)
 
 
@@ -29,12 +31,12 @@ class BrokerLink:
     @classmethod
     def parse(cls, url: str) -> "BrokerLink":
         """From `mqtt://user:password@host:port`, or `mqtts://` for TLS."""
-        parts = urlsplit(url)
+        parts, port = _split(url)
         if parts.scheme not in _PORTS_BY_SCHEME or not parts.hostname:
-            raise InvalidInput(f"expected a broker's address like mqtt://user:password@host:1883, got {mask(url)!r}")
+            raise InvalidInput(f"{_EXPECTED}, got {mask(url)!r}")
         return cls(
             host=parts.hostname,
-            port=parts.port or _PORTS_BY_SCHEME[parts.scheme],
+            port=_PORTS_BY_SCHEME[parts.scheme] if port is None else port,
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             tls=parts.scheme == "mqtts",
@@ -142,6 +144,18 @@ def fleet_service(
         where=f"{trucks} simulated trucks",
         env=env,
         depends_on=depends_on,
+    )
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.port != 0:
+            return parts, parts.port
+    # Not shown: a password with a bare `/` is what ends here as well, and cannot be told from the rest to mask it.
+    raise InvalidInput(
+        f"{_EXPECTED}, got one whose host or port cannot be read: a port is a number from 1 to 65535, and of a"
+        " password everything but letters and digits is percent-encoded"
     )
 
 
