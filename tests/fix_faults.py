@@ -1,6 +1,7 @@
 """Runs with faults, and the table of how soon the stack came back."""
 
 import os
+import sys
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
@@ -22,7 +23,11 @@ def run_with_faults(tmp_path: Path, pytestconfig: pytest.Config) -> Runner:
     def make(seed: int) -> Result:
         result = Result(seed=seed)
         pytestconfig.stash.setdefault(_results, []).append(result)
-        run(seed, SECONDS, tmp_path, result)
+        try:
+            run(seed, SECONDS, tmp_path, result)
+        except BaseException:
+            sys.stdout.write("\n".join([f"WAYPROOF_FAULT_SEED={seed}", *result.diary, f"logs in {tmp_path}", ""]))
+            raise
         return result
 
     return make

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,8 @@ class Result:
     seed: int
     no_disk: str = ""
     recoveries: list[Recovery] = field(default_factory=list)
+    #: What was done when, in seconds: for whoever looks into a failure.
+    diary: list[str] = field(default_factory=list)
     #: How many readings there were, all of them stored.
     readings: int = 0
     #: From the end of the faults until all was safe.
@@ -104,7 +107,7 @@ def run(seed: int, seconds: float, folder: Path, result: Result) -> None:
             chance, end_s = random.Random(seed), time.monotonic() + seconds
             deck = _deck(chance, faults_of(stack))
             while time.monotonic() < end_s:
-                result.recoveries += _round(stack, watch, chance, deck)
+                result.recoveries += _round(stack, watch, chance, deck, result.diary)
                 _check_safety(stack)
         _check_liveness(stack, result)
 
@@ -115,7 +118,9 @@ def _deck(chance: random.Random, faults: list[Fault]) -> Iterator[Fault]:
         yield from chance.sample(faults, len(faults))
 
 
-def _round(stack: Stack, watch: RowWatch, chance: random.Random, deck: Iterator[Fault]) -> list[Recovery]:
+def _round(
+    stack: Stack, watch: RowWatch, chance: random.Random, deck: Iterator[Fault], diary: list[str]
+) -> list[Recovery]:
     """One fault, or two at once; healed, and a new row is there."""
     faults = [next(deck)]
     if chance.random() < 0.25 and (second := next(deck)).target != faults[0].target:
@@ -127,11 +132,13 @@ def _round(stack: Stack, watch: RowWatch, chance: random.Random, deck: Iterator[
     try:
         for fault in faults:
             began_s.append(time.monotonic())
+            diary.append(f"{datetime.now(UTC):%H:%M:%S.%f} {fault.name}")
             heals.append(fault.inject(stack))
             time.sleep(between_s if fault is not faults[-1] else max(lasting_s))
     finally:
         for heal in reversed(heals):
             heal()
+    diary.append(f"{datetime.now(UTC):%H:%M:%S.%f} healed")
     healed_s = time.monotonic()
     first_row_s = watch.wait_for_row()
     stack.check_alive()

@@ -99,7 +99,8 @@ class Stack:
         """Nothing has ended that nobody has ended."""
         for ingestor in self.ingestors:
             assert ingestor.process is not None
-            assert ingestor.process.poll() is None, f"an ingestor ended by itself:\n{ingestor.log.read_text()[-4000:]}"
+            code = ingestor.process.poll()
+            assert code is None, f"an ingestor ended by itself with {code}:\n{ingestor.log.read_text()[-4000:]}"
         assert self.fleet.process is not None
         assert self.fleet.process.poll() is None, f"the fleet ended by itself:\n{self.fleet.log.read_text()[-4000:]}"
 
