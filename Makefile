@@ -41,6 +41,11 @@ setup-test: .venv/.test .venv/.project node_modules/.test node_modules/.assets .
 .PHONY: bench
 bench: $(addprefix bench-,$(BENCHES)) ## all benchmarks, one after the other
 
+SECONDS ?= 1800
+.PHONY: soak
+soak: setup-test ## faults under new seeds, until one fails or SECONDS are over
+	$(BIN)/python tests/faults/soak.py $(SECONDS)
+
 bench-%: setup-test ## one benchmark: bench/NAME.py (ARGS="...")
 	$(BIN)/python -m bench.$* $(ARGS)
 

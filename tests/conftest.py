@@ -11,5 +11,6 @@ pytest_plugins = [
     "fix_telemetry",
     "fix_api",
     "fix_up",
+    "fix_faults",
     "fix_browser",
 ]

@@ -1,8 +1,10 @@
 """An ingestor as a process: what it needs, and how it ends."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +43,17 @@ def test_wrong_password_is_told(ingestor_factory: Callable[..., IngestorProcess]
     assert (entry["reason"], entry["user"]) == ("Not authorized", "svc@ingest-1")
     assert ingestor.process is not None
     assert ingestor.process.poll() is None
+
+
+def test_frozen_process_goes_on(ingestor: IngestorProcess) -> None:
+    """An ingestor that was frozen for a while, as by a suspended machine, goes on as if nothing had been."""
+    assert ingestor.process is not None
+    ingestor.process.send_signal(signal.SIGSTOP)
+    time.sleep(5.5)  # longer than anything that it waits for in its main thread
+    ingestor.process.send_signal(signal.SIGCONT)
+    time.sleep(0.5)
+    assert ingestor.is_ready()
+    assert ingestor.stop() == 0
 
 
 def test_tls(ingestor_factory: Callable[..., IngestorProcess], tls_ca: Path, tmp_path: Path) -> None:

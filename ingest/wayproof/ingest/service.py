@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from threading import Thread
 from typing import Any, Final
 
@@ -40,8 +41,8 @@ class Ingestor:
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         threading.excepthook = _end_process
         self._start()
-        while signal.sigtimedwait(_STOP_SIGNALS, _TICK_S) is None:
-            self._subscriber.tend()
+        # Not sigtimedwait: where the process was frozen past the time-out, Python 3.11 makes a signal up.
+        signal.sigwait(_STOP_SIGNALS)
         self._drain()
 
     def _start(self) -> None:
@@ -50,6 +51,12 @@ class Ingestor:
             serve_health(self._settings.health_host, self._settings.health_port, checks)
         self._writer_thread.start()
         self._subscriber.start()
+        Thread(target=self._tend, name="tend", daemon=True).start()
+
+    def _tend(self) -> None:
+        while True:
+            time.sleep(_TICK_S)
+            self._subscriber.tend()
 
     def _drain(self) -> None:
         """Takes nothing more, writes and acknowledges what was taken, and leaves the rest to the broker."""

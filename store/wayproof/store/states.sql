@@ -6,12 +6,17 @@ insert into device_state as s (
   temperature_observed_at, temperature_boot, temperature_seq, temperature_c, humidity_pct, readings, dirty_since
 )
 select device_id, received_at,
-       nullif(observed_at, '-infinity'), nullif(boot, 0), nullif(seq, 0), nullif(battery_pct, 'NaN'),
+       -- Boot 0 is told by devices that count nothing: it must stay comparable, or the last to come would win ties.
+       nullif(observed_at, '-infinity'), case when observed_at > '-infinity' then boot end,
+       case when observed_at > '-infinity' then seq end, nullif(battery_pct, 'NaN'),
        nullif(door_open, -1)::boolean,
-       nullif(position_observed_at, '-infinity'), nullif(position_boot, 0), nullif(position_seq, 0),
+       nullif(position_observed_at, '-infinity'), case when position_observed_at > '-infinity' then position_boot end,
+       case when position_observed_at > '-infinity' then position_seq end,
        nullif(latitude_deg, 'NaN'), nullif(longitude_deg, 'NaN'), nullif(altitude_m, 'NaN'), nullif(accuracy_m, 'NaN'),
        nullif(speed_mps, 'NaN'), nullif(heading_deg, 'NaN'),
-       nullif(temperature_observed_at, '-infinity'), nullif(temperature_boot, 0), nullif(temperature_seq, 0),
+       nullif(temperature_observed_at, '-infinity'),
+       case when temperature_observed_at > '-infinity' then temperature_boot end,
+       case when temperature_observed_at > '-infinity' then temperature_seq end,
        nullif(temperature_c, 'NaN'), nullif(humidity_pct, 'NaN'), readings, nullif(dirty_since, '-infinity')
   from unnest(
     %(device_id)s, %(received_at)s, %(observed_at)s, %(boot)s, %(seq)s, %(battery_pct)s, %(door_open)s,

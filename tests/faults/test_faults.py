@@ -1,0 +1,20 @@
+"""Whatever goes wrong, and whenever: nothing is lost, nothing doubled, a receipt means stored, and all adds up."""
+
+import os
+from typing import Final
+
+import pytest
+
+from faults.run import Runner
+
+_NAMED: Final = os.environ.get("WAYPROOF_FAULT_SEED", "")
+SEEDS: Final = [int(_NAMED)] if _NAMED else [1, 2, 3]
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_faults(run_with_faults: Runner, seed: int) -> None:
+    """What was receipted is stored at any time; what was sent is stored once the faults end; what is derived fits."""
+    result = run_with_faults(seed)
+    assert result.recoveries
+    assert result.readings > 500

@@ -1,0 +1,68 @@
+"""Runs with faults, and the table of how soon the stack came back."""
+
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import pytest
+
+from faults.run import Recovery, Result, Runner, run
+
+SECONDS: Final = float(os.environ.get("WAYPROOF_FAULT_SECONDS", "25"))
+"""How long faults come in one run."""
+_results = pytest.StashKey[list[Result]]()
+
+
+@pytest.fixture
+def run_with_faults(tmp_path: Path, pytestconfig: pytest.Config) -> Runner:
+    """Runs a seed and keeps what it has shown for the summary."""
+
+    def make(seed: int) -> Result:
+        result = Result(seed=seed)
+        pytestconfig.stash.setdefault(_results, []).append(result)
+        try:
+            run(seed, SECONDS, tmp_path, result)
+        except BaseException:
+            sys.stdout.write("\n".join([f"WAYPROOF_FAULT_SEED={seed}", *result.diary, f"logs in {tmp_path}", ""]))
+            raise
+        return result
+
+    return make
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Prints the table of faults, if there were any."""
+    results = config.stash.get(_results, [])
+    if not results:
+        return
+    terminalreporter.section("faults: seconds from healing to the first new row")
+    for line in _table([recovery for result in results for recovery in result.recoveries]):
+        terminalreporter.write_line(line)
+    for reason in {result.no_disk for result in results if result.no_disk}:
+        terminalreporter.write_line(f"not tried: disk full ({reason})")
+    for result in results:
+        terminalreporter.write_line(
+            f"WAYPROOF_FAULT_SEED={result.seed}: {result.readings} readings under {len(result.recoveries)} faults,"
+            f" all safe {result.drained_s:.1f} s after the last"
+        )
+
+
+def _table(recoveries: list[Recovery]) -> list[str]:
+    """One line a fault; where another one overlapped, the figure stands in brackets."""
+    by_name: dict[str, list[Recovery]] = defaultdict(list)
+    for recovery in recoveries:
+        by_name[recovery.fault.name].append(recovery)
+    lines = [f"{'fault':<30} {'times':>5} {'lasted':>7} {'median':>7} {'worst':>7} {'pass':>5}"]
+    for name, all_of_it in sorted(by_name.items()):
+        alone = [recovery for recovery in all_of_it if not recovery.is_overlapped] or all_of_it
+        rows_s = [recovery.first_row_s for recovery in alone]
+        figures = (f"{median(rows_s):.2f}", f"{max(rows_s):.2f}")
+        shown = [f"({figure})" if alone is all_of_it and alone[0].is_overlapped else figure for figure in figures]
+        lasted = f"{median(recovery.lasted_s for recovery in alone):.1f}"
+        pass_s = all_of_it[0].fault.pass_s
+        verdict = "" if max(rows_s) <= pass_s else "  slower"
+        lines.append(f"{name:<30} {len(all_of_it):>5} {lasted:>7} {shown[0]:>7} {shown[1]:>7} {pass_s:>5.0f}{verdict}")
+    return lines
