@@ -24,7 +24,7 @@ from wayproof.devices.credentials import hash_secret
 from wayproof.devices.topics import READINGS_FILTER
 from wayproof.store.migrate import migrate
 from wayproof.store.partitions import open_days_ahead
-from wayproof.store.pool import connect
+from wayproof.store.pool import Conn, connect
 from wayproof.store.settings import DatabaseSettings
 
 SECRET = "bench-secret"  # noqa: S105 - of a broker that lives for a minute
@@ -106,6 +106,18 @@ def register(settings: DatabaseSettings, count: int) -> list[str]:
     return names
 
 
+def empty_tables(conn: Conn) -> None:
+    """Forgets all readings and what was drawn from them, and lets no side pay for the writes of the one before it."""
+    conn.execute("truncate reading, reading_rollup, device_state, device_sequence")
+    conn.execute("checkpoint")
+
+
+def row_count(conn: Conn) -> int:
+    """How many readings are stored."""
+    (count,) = conn.execute("select count(*) from reading").fetchone() or (0,)
+    return int(count)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ingestor:
     """A running ingestor and its counters."""
@@ -118,6 +130,14 @@ class Ingestor:
         with urlopen(f"http://127.0.0.1:{self.health_port}/metrics", timeout=5) as answer:
             found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
         return float(found[1]) if found else 0.0
+
+    def wait_until_stored(self, readings: int, timeout_s: float = 300) -> None:
+        """Waits for its counter of stored readings. Asked rarely, as asking costs the ingestor something, too."""
+        deadline = time.monotonic() + timeout_s
+        while (stored := self.counter("wayproof_ingest_readings_stored_total")) < readings:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {timeout_s} s for {readings} readings, got {stored:.0f}")
+            time.sleep(0.1)
 
     def is_ready(self) -> bool:
         """Whether it takes messages."""
