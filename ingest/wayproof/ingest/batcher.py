@@ -27,7 +27,7 @@ class Chunk(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Batcher:
-    """One producer, one consumer. A batch closes by messages, by bytes, or when its first message has waited long enough.
+    """One producer, one consumer. A batch closes by messages, bytes, or when its first one has waited long enough.
 
     `put` never waits, or the connection would be left without keep-alives: whoever reads asks `is_full` first.
     """
