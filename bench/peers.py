@@ -39,7 +39,7 @@ from bench.services import (
     running_ingestor,
 )
 from wayproof.devices.topics import READINGS_FILTER
-from wayproof.store.pool import connect
+from wayproof.store.pool import Conn, connect
 from wayproof.store.settings import DatabaseSettings
 
 _PROGRAMS: Final = Path(__file__).parent / "peer_programs"
@@ -133,18 +133,32 @@ def _rate(peer: Peer, folder: Path, database: DatabaseSettings, installed: Path,
     """Messages a second from the first one published to the last one stored; 0 where it gave up."""
     folder.mkdir()
     with connect(database, autocommit=True) as conn, running_broker(folder) as port:
-        empty_tables(conn)
-        conn.execute("truncate bridge_reading")
+        _empty(conn)
         place = Place(folder=folder, broker_port=port, database=database, installed=installed)
         with peer.start(place):
+            # It tells nobody when it has subscribed, so one message knocks until it is stored.
+            while not _has(conn, peer, 1, until=time.perf_counter() + 1):
+                Firehose(port=port, user=FIREHOSE_USER, secret=SECRET, packets=packets[:1]).start().join()
+            time.sleep(2)
+            _empty(conn)
             started = time.perf_counter()
             Firehose(port=port, user=FIREHOSE_USER, secret=SECRET, packets=packets).start()
-            count = SQL("select count(*) from {}").format(Identifier(peer.table))
-            while (conn.execute(count).fetchone() or (0,))[0] < len(packets):
-                if time.perf_counter() - started > _PATIENCE_S:
-                    return 0.0
-                time.sleep(0.2)
-            return len(packets) / (time.perf_counter() - started)
+            has_all = _has(conn, peer, len(packets), until=started + _PATIENCE_S)
+            return len(packets) / (time.perf_counter() - started) if has_all else 0.0
+
+
+def _empty(conn: Conn) -> None:
+    empty_tables(conn)
+    conn.execute("truncate bridge_reading")
+
+
+def _has(conn: Conn, peer: Peer, count: int, *, until: float) -> bool:
+    question = SQL("select count(*) from {}").format(Identifier(peer.table))
+    while (conn.execute(question).fetchone() or (0,))[0] < count:
+        if time.perf_counter() > until:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def _results(peers: Sequence[Peer], rates: Sequence[dict[str, float]]) -> list[Result]:
@@ -236,7 +250,6 @@ def _mq_bridge(place: Place) -> Iterator[None]:
 def _subscribed(place: Place, argv: list[str], env: dict[str, str] | None = None) -> Iterator[None]:
     """Somebody else's program, killed in the end: what it has stored by then is what counts."""
     with running(argv, place.folder / "peer.log", signal.SIGKILL, env):
-        time.sleep(6)  # it subscribes, and tells nobody when it has
         yield
 
 
