@@ -57,6 +57,11 @@ class Run:
     #: Seconds of CPU by service while devices published.
     cpu_s: dict[str, float]
     stored: int = 0
+    #: Of this process: seconds of CPU, and the longest that its event loop was late.
+    own_cpu_s: float = 0.0
+    late_s: float = 0.0
+    #: Mean seconds from the ingestor's receiving a batch's first message to its commit.
+    lag_s: float = 0.0
 
 
 def main() -> int:
@@ -75,6 +80,8 @@ def main() -> int:
             run = Run(devices=[Sensor(name=name, secret=SECRET, boot=1) for name in names], cpu_s={})
             with running_broker(folder, names) as port, running_ingestor(folder, port, database) as ingestor:
                 asyncio.run(_load(run, port, Processes(ingestor), options))
+                batches = ingestor.counter("wayproof_ingest_lag_seconds_count")
+                run.lag_s = ingestor.counter("wayproof_ingest_lag_seconds_sum") / batches
             with pool.connect(database) as conn:
                 run.stored = row_count(conn)
     return report("fleet", _results(run))
@@ -91,13 +98,24 @@ def _allow_connections(count: int) -> None:
 async def _load(run: Run, port: int, processes: Processes, options: argparse.Namespace) -> None:
     devices = list(run.devices)
     await connect(devices, port)
-    before, started = processes.cpu_s(), time.perf_counter()
+    before, own_before, started = processes.cpu_s(), time.process_time(), time.perf_counter()
+    clock = asyncio.create_task(_notice_lateness(run))
     await publish_at_rate(devices, rate_hz=options.rate, duration_s=options.seconds)
     run.seconds = time.perf_counter() - started
+    run.own_cpu_s = time.process_time() - own_before
     run.cpu_s = {name: cpu_s - before[name] for name, cpu_s in processes.cpu_s().items()}
     await wait_until_safe(devices, 60)
+    clock.cancel()
     for device in devices:
         device.close()
+
+
+async def _notice_lateness(run: Run) -> None:
+    """Receipts are noticed no earlier than this process gets to run."""
+    while True:
+        due = time.perf_counter() + 0.05
+        await asyncio.sleep(0.05)
+        run.late_s = max(run.late_s, time.perf_counter() - due)
 
 
 def _results(run: Run) -> list[Result]:
@@ -110,6 +128,9 @@ def _results(run: Run) -> list[Result]:
         figure("rate", sent / run.seconds, "messages/s"),
         *(figure(name, percent, "% of two cores") for name, percent in share.items()),
         at_most("broker, ingestor and PostgreSQL", sum(share.values()), "% of two cores", 50),
+        figure("these devices themselves", 100 * run.own_cpu_s / run.seconds / _CORES, "% of two cores"),
+        figure("these devices themselves, latest behind", run.late_s * 1000, "ms"),
+        figure("receiving to commit, mean of batches", run.lag_s * 1000, "ms"),
         figure("publish to receipt, median", percentile(receipts_ms, 50), "ms"),
         at_most("publish to receipt, 99th percentile", percentile(receipts_ms, 99), "ms", 500),
         at_most("sent and not stored, or twice", abs(sent - run.stored), "readings", 0),
