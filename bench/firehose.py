@@ -56,6 +56,35 @@ def publish(device: str, number: int, payload: bytes) -> bytes:
     return packet(0x32, text(readings_topic(device)) + (number % 65535 + 1).to_bytes(2, "big") + b"\0" + payload)
 
 
+def _connect(port: int, user: str, secret: str) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port))
+    hello = text("MQTT") + bytes([5, 0xC2, 0, 0, 0]) + text(user) + text(user) + text(secret)
+    connection.sendall(packet(0x10, hello))
+    answer = connection.recv(1024)
+    if answer[0] != 0x20 or answer[3] != 0:
+        raise ConnectionRefusedError(f"{user}: {answer.hex()}")
+    return connection
+
+
+class Stream:
+    """One connection that sends prepared packets time and again, in the caller's thread."""
+
+    def __init__(self, *, port: int, user: str, secret: str, window: int = 20_000) -> None:
+        self._connection = _connect(port, user, secret)
+        self._window = window
+        self._sent = 0
+        self._received_bytes = 0
+
+    def send(self, packets: Sequence[bytes]) -> None:
+        """Returns when all are sent and no more than the window waits for its acknowledgement."""
+        for start in range(0, len(packets), 250):
+            piece = packets[start : start + 250]
+            self._connection.sendall(b"".join(piece))
+            self._sent += len(piece)
+            while self._sent - self._received_bytes // _PUBACK_BYTES > self._window:
+                self._received_bytes += len(self._connection.recv(_PIECE))
+
+
 @dataclass(kw_only=True)
 class Firehose:
     """Sends prepared packets as fast as the window allows."""
@@ -69,19 +98,10 @@ class Firehose:
 
     def start(self) -> Thread:
         """Connects, then sends in a thread of its own."""
-        self._connection = self._connect()
+        self._connection = _connect(self.port, self.user, self.secret)
         thread = Thread(target=self._run, daemon=True)
         thread.start()
         return thread
-
-    def _connect(self) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.port))
-        hello = text("MQTT") + bytes([5, 0xC2, 0, 0, 0]) + text(self.user) + text(self.user) + text(self.secret)
-        connection.sendall(packet(0x10, hello))
-        answer = connection.recv(1024)
-        if answer[0] != 0x20 or answer[3] != 0:
-            raise ConnectionRefusedError(f"{self.user}: {answer.hex()}")
-        return connection
 
     def _run(self) -> None:
         sent, received = 0, 0

@@ -107,18 +107,22 @@ class Device(asyncio.Protocol):
             self.latencies_s.append(now - self._waiting.popleft()[1])
 
     def publish(self, now_ms: int) -> None:
-        """Sends the next reading: position, temperature, humidity, battery."""
+        """Sends the next reading."""
         assert self._transport is not None
         self.sent += 1
         n = self.sent
-        payload = (
+        payload = self.payload(n, now_ms)
+        body = text(readings_topic(self.name)) + ((n - 1) % 65535 + 1).to_bytes(2, "big") + b"\0" + payload
+        self._transport.write(packet(0x32, body))
+        self._waiting.append((n, time.perf_counter()))
+
+    def payload(self, n: int, now_ms: int) -> bytes:
+        """Reading number `n`: position, temperature, humidity, battery."""
+        return (
             f'{{"observed_at":{now_ms},"boot":{self.boot},"seq":{n},"latitude_deg":{52 + n % 1000 / 1000},'
             f'"longitude_deg":{13 + n % 777 / 1000},"temperature_c":{4 + n % 100 / 100},'
             f'"humidity_pct":{60 + n % 50 / 10},"battery_pct":{n % 100}}}'
         ).encode()
-        body = text(readings_topic(self.name)) + ((n - 1) % 65535 + 1).to_bytes(2, "big") + b"\0" + payload
-        self._transport.write(packet(0x32, body))
-        self._waiting.append((n, time.perf_counter()))
 
     def close(self) -> None:
         """Says goodbye."""

@@ -33,6 +33,11 @@ def figure(measure: str, value: float, unit: str) -> Result:
     return Result(measure=measure, value=round(value, 4), unit=unit)
 
 
+def skipped(measure: str, reason: str) -> Result:
+    """What could not be measured here, and why."""
+    return Result(measure=f"{measure}: skipped, {reason}", value=0, unit="")
+
+
 def report(bench: str, results: Sequence[Result]) -> int:
     """Prints the table and the JSON line; the exit status is 0 when every bar was reached."""
     width = max(len(result.measure) for result in results)

@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import urlopen
 
+import psutil
 import psycopg
 from pydantic import SecretStr
 
@@ -21,18 +22,19 @@ from wayproof.cli.services.mosquitto import Mosquitto, find_mosquitto
 from wayproof.cli.services.postgres import PostgresCluster
 from wayproof.devices.broker_files import acl_file, password_file
 from wayproof.devices.credentials import hash_secret
-from wayproof.devices.topics import READINGS_FILTER
+from wayproof.devices.topics import PREFIX, READINGS_FILTER
 from wayproof.store.migrate import migrate
 from wayproof.store.partitions import open_days_ahead
-from wayproof.store.pool import connect
+from wayproof.store.pool import Conn, connect
 from wayproof.store.settings import DatabaseSettings
 
 SECRET = "bench-secret"  # noqa: S105 - of a broker that lives for a minute
 INGEST_USER = "svc@ingest-1"
 FIREHOSE_USER = "firehose"
 SUBSCRIBER_USER = "subscriber"
+RECEIPTS_FILTER = f"{PREFIX}/+/receipts"
 _FIREHOSE_ACL = f"\nuser {FIREHOSE_USER}\ntopic write {READINGS_FILTER}\n"
-_SUBSCRIBER_ACL = f"\nuser {SUBSCRIBER_USER}\ntopic read {READINGS_FILTER}\n"
+_SUBSCRIBER_ACL = f"\nuser {SUBSCRIBER_USER}\ntopic read {READINGS_FILTER}\ntopic read {RECEIPTS_FILTER}\n"
 
 
 def free_port() -> int:
@@ -64,12 +66,13 @@ def running(argv: list[str], log: Path, sig: signal.Signals, env: dict[str, str]
 
 
 @contextmanager
-def running_broker(folder: Path) -> Iterator[int]:
-    """Mosquitto under Wayproof's rules, with one user more that may publish for all devices; yields its port."""
+def running_broker(folder: Path, devices: Sequence[str] = ()) -> Iterator[int]:
+    """Mosquitto under Wayproof's rules, with users more that may publish and read for all devices; yields its port."""
     port, service = free_port(), Mosquitto(folder=folder, program=find_mosquitto())
     service.prepare(port)
     users = [INGEST_USER, FIREHOSE_USER, SUBSCRIBER_USER]
-    (folder / "passwords").write_text(password_file([(user, hash_secret(SECRET)) for user in users]))
+    hashed = hash_secret(SECRET)
+    (folder / "passwords").write_text(password_file([(user, hashed) for user in (*users, *devices)]))
     (folder / "acl").write_text(acl_file(users) + _FIREHOSE_ACL + _SUBSCRIBER_ACL)
     for name in ("passwords", "acl"):
         (folder / name).chmod(0o600)
@@ -106,6 +109,18 @@ def register(settings: DatabaseSettings, count: int) -> list[str]:
     return names
 
 
+def empty_tables(conn: Conn) -> None:
+    """Forgets all readings and what was drawn from them, and lets no side pay for the writes of the one before it."""
+    conn.execute("truncate reading, reading_rollup, device_state, device_sequence")
+    conn.execute("checkpoint")
+
+
+def row_count(conn: Conn) -> int:
+    """How many readings are stored."""
+    (count,) = conn.execute("select count(*) from reading").fetchone() or (0,)
+    return int(count)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ingestor:
     """A running ingestor and its counters."""
@@ -118,6 +133,14 @@ class Ingestor:
         with urlopen(f"http://127.0.0.1:{self.health_port}/metrics", timeout=5) as answer:
             found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
         return float(found[1]) if found else 0.0
+
+    def wait_until_stored(self, readings: int, timeout_s: float = 300) -> None:
+        """Waits for its counter of stored readings. Asked rarely, as asking costs the ingestor something, too."""
+        deadline = time.monotonic() + timeout_s
+        while (stored := self.counter("wayproof_ingest_readings_stored_total")) < readings:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {timeout_s} s for {readings} readings, got {stored:.0f}")
+            time.sleep(0.1)
 
     def is_ready(self) -> bool:
         """Whether it takes messages."""
@@ -144,6 +167,37 @@ def running_ingestor(folder: Path, broker_port: int, database: DatabaseSettings,
         ingestor = Ingestor(pid=pid, health_port=port)
         wait_until(ingestor.is_ready, "the ingestor")
         yield ingestor
+
+
+class Processes:
+    """What the three services of a benchmark use, each with all its processes. All are children of ours."""
+
+    def __init__(self, ingestor: Ingestor) -> None:
+        children = psutil.Process().children(recursive=True)
+        self.by_service = {
+            "ingestor": [child for child in children if child.pid == ingestor.pid],
+            "broker": [child for child in children if child.name() == "mosquitto"],
+            "postgres": [child for child in children if child.name() == "postgres"],
+        }
+
+    def cpu_s(self) -> dict[str, float]:
+        """Seconds of CPU so far, by service."""
+        return {
+            name: sum(sum(process.cpu_times()[:2]) for process in processes if process.is_running())
+            for name, processes in self.by_service.items()
+        }
+
+    def own_mib(self) -> dict[str, float]:
+        """Resident memory that is not shared, by service: PostgreSQL's shared buffers have a size of their own."""
+        return {
+            name: sum(_own_bytes(process) for process in processes if process.is_running()) / 2**20
+            for name, processes in self.by_service.items()
+        }
+
+
+def _own_bytes(process: psutil.Process) -> int:
+    memory = process.memory_info()
+    return int(memory.rss - memory.shared)
 
 
 def _listens(port: int) -> bool:

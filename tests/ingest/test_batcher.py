@@ -41,6 +41,14 @@ def test_batch_closes_by_size() -> None:
     assert [numbers(queue.take(LONG)), numbers(queue.take(LONG))] == [[0, 1, 2], [3, 4, 5]]
 
 
+def test_batch_closes_by_bytes() -> None:
+    """However few messages it has, a batch closes once they weigh enough."""
+    queue = batcher(batch_bytes=10)
+    for number in range(4):
+        queue.put(chunk(number, payload=b"12345"))
+    assert [numbers(queue.take(LONG)), numbers(queue.take(LONG))] == [[0, 1], [2, 3]]
+
+
 def test_batch_closes_by_age() -> None:
     """A message waits for company no longer than the age, however long the writer would."""
     queue = batcher(batch_age=timedelta(seconds=0.1))

@@ -27,7 +27,7 @@ class Chunk(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Batcher:
-    """One producer, one consumer. A batch closes by size, or when its first message has waited long enough.
+    """One producer, one consumer. A batch closes by messages, bytes, or when its first one has waited long enough.
 
     `put` never waits, or the connection would be left without keep-alives: whoever reads asks `is_full` first.
     """
@@ -84,14 +84,18 @@ class Batcher:
     def _take_chunks(self) -> list[Chunk]:
         """Whole chunks, until a batch is full: it may be larger by what came with its last message."""
         chunks: list[Chunk] = []
-        size = 0
-        while self._queue and size < self._settings.batch_size:
+        messages, payload_bytes = 0, 0
+        while self._queue and not self._fills(messages, payload_bytes):
             chunk = self._queue.popleft()
             chunks.append(chunk)
-            size += len(chunk.messages)
-            self._bytes -= chunk.payload_bytes
-        self._messages -= size
+            messages += len(chunk.messages)
+            payload_bytes += chunk.payload_bytes
+        self._messages -= messages
+        self._bytes -= payload_bytes
         return chunks
 
     def _is_batch(self) -> bool:
-        return self._closed or self._messages >= self._settings.batch_size
+        return self._closed or self._fills(self._messages, self._bytes)
+
+    def _fills(self, messages: int, payload_bytes: int) -> bool:
+        return messages >= self._settings.batch_size or payload_bytes >= self._settings.batch_bytes

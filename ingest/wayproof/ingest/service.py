@@ -1,5 +1,6 @@
 """An ingestor, put together: broker to queue to writer."""
 
+import gc
 import os
 import signal
 import threading
@@ -22,6 +23,9 @@ _log = structlog.get_logger(__name__)
 _STOP_SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
 _TICK_S: Final = 5.0
 _LAST_WORDS_S: Final = 1.0
+_GARBAGE_OBJECTS: Final = 200_000
+"""How many new objects make Python look for cycles: more than a batch has, or it would look again and again while one
+is decoded, which takes as long as decoding."""
 
 
 class Ingestor:
@@ -40,6 +44,8 @@ class Ingestor:
         # Before any thread starts, so that all inherit it: signals are only waited for, and interrupt nothing.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         threading.excepthook = _end_process
+        gc.freeze()
+        gc.set_threshold(_GARBAGE_OBJECTS)
         self._start()
         # Not sigtimedwait: where the process was frozen past the time-out, Python 3.11 makes a signal up.
         signal.sigwait(_STOP_SIGNALS)
