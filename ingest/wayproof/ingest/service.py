@@ -18,8 +18,10 @@ from wayproof.store.settings import DatabaseSettings
 
 _log = structlog.get_logger(__name__)
 
-_STOP_SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
+LEAVE_SIGNAL: Final = signal.SIGUSR2
+_SIGNALS: Final = {signal.SIGTERM, signal.SIGINT, LEAVE_SIGNAL}
 _TICK_S: Final = 5.0
+_LEAVING_TICK_S: Final = 0.1
 _LAST_WORDS_S: Final = 1.0
 
 
@@ -34,15 +36,37 @@ class Ingestor:
         self._writer_thread = Thread(target=self._writer.run, name="writer", daemon=True)
         metrics.QUEUE_DEPTH.set_function(lambda: len(self._batcher))
 
-    def run(self) -> None:
-        """Works until SIGTERM or SIGINT, and drains."""
+    def run(self, *, leave: bool = False) -> bool:
+        """Works until SIGTERM or SIGINT, and drains; True if it left for good instead.
+
+        LEAVE_SIGNAL makes it leave for good: see Subscriber. `leave`: it does so from the start, and takes nothing but
+        what the broker has kept for an ingestor of this name that went away.
+        """
         # Before any thread starts, so that all inherit it: signals are only waited for, and interrupt nothing.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         threading.excepthook = _end_process
+        if leave:
+            self._subscriber.leave()
         self._start()
-        while signal.sigtimedwait(_STOP_SIGNALS, _TICK_S) is None:
-            self._subscriber.tend()
-        self._drain()
+        has_left = self._work()
+        self._drain(for_good=has_left)
+        return has_left
+
+    def _work(self) -> bool:
+        """Until a signal says stop, or there is nothing left to do here: True in the second case."""
+        broker = self._subscriber
+        while not broker.is_taken_over:
+            told = signal.sigtimedwait(_SIGNALS, _LEAVING_TICK_S if broker.is_leaving else _TICK_S)
+            if told is None:
+                broker.tend()
+            elif told.si_signo != LEAVE_SIGNAL:
+                return False
+            elif not broker.is_leaving:
+                broker.leave()
+            if broker.is_leaving and broker.has_left:
+                return True
+        _log.error("somebody else runs under this name", user=self._settings.user)
+        return False
 
     def _start(self) -> None:
         if self._settings.health_port:
@@ -51,16 +75,16 @@ class Ingestor:
         self._writer_thread.start()
         self._subscriber.start()
 
-    def _drain(self) -> None:
+    def _drain(self, *, for_good: bool) -> None:
         """Takes nothing more, writes and acknowledges what was taken, and leaves the rest to the broker."""
-        _log.info("draining", queued=len(self._batcher))
+        _log.info("draining", queued=len(self._batcher), for_good=for_good)
         self._batcher.close()
         self._writer_thread.join(self._settings.drain_timeout.total_seconds())
         if self._writer_thread.is_alive():
             _log.warning("not everything could be written", queued=len(self._batcher))
             self._writer.abandon()
             self._writer_thread.join(_LAST_WORDS_S)
-        self._subscriber.stop()
+        self._subscriber.stop(for_good=for_good)
         _log.info("stopped")
 
 
