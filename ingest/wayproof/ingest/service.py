@@ -55,7 +55,7 @@ class Ingestor:
     def _work(self) -> bool:
         """Until a signal says stop, or there is nothing left to do here: True in the second case."""
         broker = self._subscriber
-        while not broker.is_taken_over:
+        while not (broker.is_leaving and broker.is_contested):
             told = signal.sigtimedwait(_SIGNALS, _LEAVING_TICK_S if broker.is_leaving else _TICK_S)
             if told is None:
                 broker.tend()

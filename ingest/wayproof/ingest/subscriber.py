@@ -25,8 +25,10 @@ _RECEIVE_MAXIMUM: Final = 65_535
 """All that MQTT allows: what bounds our memory is the queue, and a batch must fit in whole."""
 _GREATEST_RECONNECT_DELAY_S: Final = 30
 _GOODBYE_S: Final = 5.0
-_SESSION_TAKEN_OVER: Final = 0x8E
-"""Reason code of a DISCONNECT (MQTT 5.0 section 3.14.2.1)."""
+_SHORT_S: Final = 5.0
+_CONTESTED: Final = 3
+"""So many short connections in a row mean that two processes under one name throw each other off. Not every broker
+says so (mosquitto 2.0.11 just closes the connection), so it is told by that."""
 
 
 class Subscriber:
@@ -44,7 +46,8 @@ class Subscriber:
         self._subscribed = Event()
         self._leaving = Event()
         self._unsubscribed = Event()
-        self._taken_over = Event()
+        self._connected_at = 0.0
+        self._short_connections = 0
         self._gone = Event()
         self._taken = 0  # counted by the network thread alone
         self._settled = 0  # counted by the writer alone
@@ -94,9 +97,9 @@ class Subscriber:
         return is_empty and time.monotonic() - self._quiet_since > self._settings.leave_after_idle.total_seconds()
 
     @property
-    def is_taken_over(self) -> bool:
-        """Whether another process has connected under our name while we were leaving: then it is not ours to end."""
-        return self._taken_over.is_set()
+    def is_contested(self) -> bool:
+        """Whether another process runs under our name."""
+        return self._short_connections >= _CONTESTED
 
     def stop(self, *, for_good: bool = False) -> None:
         """Sends what is queued and disconnects.
@@ -160,6 +163,7 @@ class Subscriber:
         if reason.is_failure:
             _log.error("broker refused the connection", reason=str(reason), user=self._settings.user)
             return
+        self._connected_at = time.monotonic()
         metrics.CONNECTIONS.inc()
         _log.info("connected to broker", session_present=flags.session_present, epoch=self._epoch)
         if self._leaving.is_set():
@@ -193,8 +197,8 @@ class Subscriber:
         self._end_epoch()
         self._subscribed.clear()
         self._unsubscribed.clear()
-        if self._leaving.is_set() and reason.value == _SESSION_TAKEN_OVER:
-            self._taken_over.set()
+        is_short = time.monotonic() - self._connected_at < _SHORT_S
+        self._short_connections = self._short_connections + 1 if is_short else 0
         _log.warning("disconnected from broker", reason=str(reason))
         self._gone.set()  # last: the interpreter cannot end while a thread is writing its log
 
