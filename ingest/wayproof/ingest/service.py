@@ -35,6 +35,8 @@ class Ingestor:
         self._writer = Writer(database, self._batcher, self._subscriber)
         self._writer_thread = Thread(target=self._writer.run, name="writer", daemon=True)
         metrics.QUEUE_DEPTH.set_function(lambda: len(self._batcher))
+        metrics.QUEUE_BYTES.set_function(lambda: self._batcher.payload_bytes)
+        metrics.PAUSED.set_function(lambda: self._batcher.is_full)
 
     def run(self, *, leave: bool = False) -> bool:
         """Works until SIGTERM or SIGINT, and drains; True if it left for good instead.

@@ -52,6 +52,7 @@ class Subscriber:
         self._taken = 0  # counted by the network thread alone
         self._settled = 0  # counted by the writer alone
         self._quiet_since = 0.0
+        self._was_full = False
         self._client = self._new_client()
 
     @property
@@ -146,8 +147,15 @@ class Subscriber:
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_unsubscribe
         client.on_messages = self._on_messages
-        client.is_paused = lambda: self._batcher.is_full
+        client.is_paused = self._is_paused
         return client
+
+    def _is_paused(self) -> bool:
+        is_full = self._batcher.is_full
+        if is_full and not self._was_full:
+            metrics.PAUSES.inc()
+        self._was_full = is_full
+        return is_full
 
     def _end_epoch(self) -> None:
         with self._epoch_lock:
@@ -203,6 +211,9 @@ class Subscriber:
         self._gone.set()  # last: the interpreter cannot end while a thread is writing its log
 
     def _on_messages(self, messages: list[Incoming]) -> None:
+        chunk = Chunk(messages=messages, received_at=datetime.now(UTC), epoch=self._epoch)
         self._taken += len(messages)
         self._quiet_since = time.monotonic()
-        self._batcher.put(Chunk(messages=messages, received_at=datetime.now(UTC), epoch=self._epoch))
+        metrics.RECEIVED.inc(len(messages))
+        metrics.RECEIVED_BYTES.inc(chunk.payload_bytes)
+        self._batcher.put(chunk)
