@@ -48,10 +48,7 @@ def everything(conn: Conn) -> list[tuple[Any, ...]]:
     )
     query = (
         f"select device_id, observed_at, received_at, boot, seq, clock_flags, {columns}"  # noqa: S608 - our own names
-        " from (select * from reading union all"
-        "       select observed_at, received_at, seq, device_id, boot, clock_flags, latitude_deg, longitude_deg,"
-        "              altitude_m, accuracy_m, speed_mps, heading_deg, temperature_c, humidity_pct, pressure_hpa,"
-        "              light_lux, shock_g, battery_pct, door_open, extra from unpacked_reading) r"
+        " from any_reading"
         " order by 1, 2, 4, 5"
     )
     return conn.execute(query.encode()).fetchall()

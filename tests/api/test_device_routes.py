@@ -1,6 +1,7 @@
 """Devices by HTTP."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -55,6 +56,19 @@ def test_change_touches_only_what_is_named(acme: Customer) -> None:
     assert (retired["retired_at"], retired["label"], retired["version"]) == ("2026-03-02T08:00:00Z", "MAN TGX", 2)
     back = acme.patch("/v1/devices/truck-1", {"retired_at": None, "kind": "reefer"}).json()
     assert (back["retired_at"], back["kind"], back["label"]) == (None, "reefer", "MAN TGX")
+
+
+def test_device_cannot_be_retired_in_advance(acme: Customer) -> None:
+    """A device that is to be retired is retired at once, so a time in the future is refused and changes nothing."""
+    acme.post("/v1/devices", NEW)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    document = problem(acme.patch("/v1/devices/truck-1", {"retired_at": tomorrow}), "invalid-input")
+    [error] = document["errors"]
+    assert error["pointer"] == "/retired_at"
+    assert "not in the future" in error["detail"]
+    assert acme.get("/v1/devices/truck-1").json()["retired_at"] is None
+    now = datetime.now(UTC).isoformat()
+    assert acme.patch("/v1/devices/truck-1", {"retired_at": now}).status_code == 200
 
 
 def test_null_does_not_clear_what_cannot_be_empty(acme: Customer) -> None:

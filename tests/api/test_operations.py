@@ -2,9 +2,11 @@
 
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
@@ -18,6 +20,21 @@ def test_process_is_alive_and_ready(client: TestClient) -> None:
     """Both checks answer without a key; readiness names the schema that it found."""
     assert client.get("/livez").json()["status"] == "alive"
     assert client.get("/readyz").json() == {"status": "ready", "schema_revision": newest_revision()}
+
+
+def test_process_is_alive_while_every_thread_is_busy(client: TestClient) -> None:
+    """Being alive is answered although requests that wait for the database hold every thread."""
+    assert client.portal is not None
+    limiter = client.portal.call(current_default_thread_limiter)
+    requests = [object() for _ in range(int(limiter.available_tokens))]
+    with ThreadPoolExecutor(1) as caller:
+        for request in requests:
+            client.portal.call(limiter.acquire_on_behalf_of_nowait, request)
+        try:
+            assert caller.submit(client.get, "/livez").result(timeout=5).status_code == 200
+        finally:
+            for request in requests:
+                client.portal.call(limiter.release_on_behalf_of, request)
 
 
 def test_other_schema_is_not_ready(client: TestClient, superuser: Conn) -> None:

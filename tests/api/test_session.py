@@ -71,3 +71,9 @@ def test_form_of_another_site_is_refused(acme: Customer, client: TestClient) -> 
     problem(answer, "forbidden")
     same = client.post("/session", data={"token": acme.token}, headers={"Origin": "http://testserver"})
     assert same.status_code == 303
+
+
+@pytest.mark.parametrize("origin", ["http://[bad", "null", "", "testserver", "http://testserver.evil.example"])
+def test_what_is_no_origin_of_ours_is_refused(acme: Customer, client: TestClient, origin: str) -> None:
+    """An Origin that is broken, opaque or only looks like ours is refused like that of another site."""
+    problem(client.post("/session", data={"token": acme.token}, headers={"Origin": origin}), "forbidden")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from wayproof.cli.main import app
 from wayproof.store.migrate import newest_revision
+from wayproof.store.packing import is_hypertable
 from wayproof.store.pool import Conn
 from wayproof.store.settings import DatabaseSettings
 
@@ -71,11 +72,12 @@ def test_fallback_broker_is_weak(doctor: Doctor) -> None:
 
 
 def test_database_is_described(doctor: Doctor, database: DatabaseSettings, superuser: Conn) -> None:
-    """A given database is told with its version and schema; one that was never migrated lacks `wayproof migrate`."""
+    """A database is told with version, schema and where readings are; one never migrated lacks `wayproof migrate`."""
     url = database.url.get_secret_value()
     code, check = doctor.check("postgres", WAYPROOF_DATABASE_URL=url)
     assert (code, check["status"]) == (0, "ok")
-    assert check["found"].endswith(f"TimescaleDB: no; schema: {newest_revision()}")
+    kept = "TimescaleDB 2." if is_hypertable(superuser) else "plain PostgreSQL, 0 days packed"
+    assert f"; schema: {newest_revision()}; readings in {kept}" in check["found"]
     superuser.execute("drop table alembic_version")
     code, check = doctor.check("postgres", WAYPROOF_DATABASE_URL=url)
     assert (code, check["mend"]) == (1, "wayproof migrate")

@@ -1,9 +1,11 @@
 """What `wayproof up` decides to run, and what it says of it."""
 
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,7 +18,7 @@ from wayproof.cli.services.ports import choose_ports
 from wayproof.cli.services.spec import State
 from wayproof.cli.services.supervisor import Supervisor
 from wayproof.devices.publisher import BrokerAddress, Outbox, Publisher
-from wayproof.model.errors import InvalidInput
+from wayproof.model.errors import InvalidInput, Unavailable
 from wayproof.model.reading import Measures
 
 from fix_up import Up
@@ -70,6 +72,37 @@ def test_broker_addresses_are_checked(url: str) -> None:
     """A broker's address has a scheme that says whether to use TLS, and a host."""
     with pytest.raises(InvalidInput, match="expected a broker's address like"):
         BrokerLink.parse(url)
+
+
+@pytest.mark.parametrize("place", ["h:abc", "h:99999", "h:0", "hid/den@h:1883", "[::1"])
+def test_broker_port_is_checked(place: str) -> None:
+    """A port that is none is refused in words that show no password, not even one that broke the address apart."""
+    with pytest.raises(InvalidInput, match="a port is a number from 1 to 65535") as refused:
+        BrokerLink.parse(f"mqtt://user:{place}" if "@" in place else f"mqtt://{place}")
+    assert "hid" not in str(refused.value)
+
+
+def test_tls_is_never_left_out(data: DataDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the trusted certificates that were named are not there, mqtts:// starts nothing and says what mends it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(
+        Unavailable, match=r"none at .*/none\.pem: install `ca-certificates`, or name one by SSL_CERT_FILE"
+    ):
+        make_plan(data, Wanted(tenant="demo", trucks=0, broker_url=BROKER, database_url=DATABASE, rpc_url=CHAIN))
+
+
+def test_certificates_are_found_where_python_does_not_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python whose own place is empty takes the distribution's certificates, and without those refuses as well."""
+    usual: Any = ssl.get_default_verify_paths()
+    empty = usual._replace(cafile=None, openssl_cafile="/opt/python/ssl/cert.pem")
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: empty)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    bundle = tmp_path / "bundle.crt"
+    monkeypatch.setattr("wayproof.cli.services.own._CERTIFICATE_FILES", (str(bundle),))
+    with pytest.raises(Unavailable, match=r"none at /opt/python/ssl/cert\.pem"):
+        BrokerLink.parse(BROKER).environment()
+    bundle.touch()
+    assert BrokerLink.parse(BROKER).environment()["WAYPROOF_INGEST_BROKER_TLS_CA"] == str(bundle)
 
 
 def test_passwords_are_masked() -> None:

@@ -204,6 +204,22 @@ def test_extras_that_are_taken(dump: Dump, extra: dict[str, Any]) -> None:
     assert one(dump({"observed_at": T, "boot": 1, "seq": 1, "extra": extra})).extra == extra
 
 
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
+def test_no_number_is_refused_by_itself(number: bytes) -> None:
+    """NaN and infinities, which JSON does not have, refuse the reading that holds one and leave its neighbours."""
+    good = [b'{"observed_at":%d,"boot":1,"seq":%d,"temperature_c":4.5}' % (seq, seq) for seq in (1, 3)]
+    bad = b'{"observed_at":2,"boot":1,"seq":2,"temperature_c":%b, "extra":{"note":"x"}}' % number
+    decoded = decode(b"[" + b", ".join([good[0], bad, good[1]]) + b"]")
+    assert [reading.seq for reading in decoded.readings] == [1, 3]
+    assert [(r.raw, r.reason, r.boot, r.seq) for r in decoded.rejects] == [
+        (bad, QuarantineReason.INVALID_READING, 1, 2)
+    ]
+    (alone,) = decode(bad).rejects
+    assert (alone.raw, alone.seq) == (bad, 2)
+    (hidden,) = decode(b'{"observed_at":2,"boot":1,"seq":2,"extra":{"a":[%b]}}' % number).rejects
+    assert "out of range" in hidden.detail
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -212,8 +228,6 @@ def test_extras_that_are_taken(dump: Dump, extra: dict[str, Any]) -> None:
         b"[1,]",
         b'{"observed_at": 1,}',
         b'{"observed_at": 5.5, "boot"',
-        b'{"temperature_c": NaN}',
-        b'{"temperature_c": Infinity}',
         b'{"temperature_c": -nan}',
         b'{"a": 01}',
         b"{'a': 1}",

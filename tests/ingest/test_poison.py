@@ -37,7 +37,7 @@ POISON: Final = {
     "CBOR that promises 2^62 items": (b"\x9b\x3f" + b"\xff" * 7, "malformed_cbor"),
     "deep CBOR": (b"\x81" * 30_000, "malformed_cbor"),
     "CBOR that refers to itself": (bytes.fromhex("81d81c81d81d00"), "malformed_cbor"),
-    "NaN": (raw("NaN"), "malformed_json"),
+    "NaN": (raw("NaN"), "invalid_reading"),
     "infinity in CBOR": (
         cbor2.dumps({"observed_at": OBSERVED_AT, "boot": 9, "seq": 1, "temperature_c": float("inf")}),
         "invalid_reading",

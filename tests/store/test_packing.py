@@ -111,7 +111,8 @@ def _answers(registry: Registry, device: Device, shipment_ids: list[Any]) -> lis
         for shipment_id in shipment_ids:
             legs = telemetry.list_legs(conn, shipment_id)
             found += [telemetry.list_track(conn, leg, max_points=20) for leg in legs]
-            found += [telemetry.list_buckets(conn, legs, measure="temperature_c", bucket_s=900)]
+            for bucket_s in (60, 900):
+                found += telemetry.list_buckets(conn, legs, measure="temperature_c", bucket_s=bucket_s)
         found += [telemetry.latest_positions(conn, shipment_ids), telemetry.latest_climates(conn, shipment_ids)]
     return found
 

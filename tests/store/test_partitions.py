@@ -125,7 +125,7 @@ def _one_by_one(conn: Conn, arrivals: list[Arrival]) -> int:
     whole = batch(arrivals)
     rows = distinct(whole.arrivals)
     with conn.transaction():
-        return len(intake._in_halves(conn, whole, rows, clock_flags(rows)).new)
+        return intake._in_halves(conn, whole, rows, clock_flags(rows)).new
 
 
 def _as_a_batch(conn: Conn, arrivals: list[Arrival]) -> int:

@@ -120,6 +120,17 @@ def test_refused_and_duplicate_in_one_batch(ingest_conn: Conn, superuser: Conn, 
     assert [row["seq"] for row in stored(superuser)] == [1, 3]
 
 
+def test_what_cannot_be_counted_is_set_aside_alone(ingest_conn: Conn, superuser: Conn, truck: KnownDevice) -> None:
+    """A reading by which a count would overflow goes to quarantine, and stops no other device or reading."""
+    write(ingest_conn, [arrival(truck, temperature_c=5.0)])
+    superuser.execute("update reading_rollup set count = 2147483647")
+    written = write(ingest_conn, [arrival(truck, seq=2, temperature_c=6.0), arrival(truck, seq=3, light_lux=1.0)])
+    assert (written.stored, [r.reason for r in written.rejections]) == (1, [QuarantineReason.REFUSED_BY_DATABASE])
+    assert [row["seq"] for row in stored(superuser)] == [1, 3]
+    assert superuser.execute("select readings from device_state").fetchall() == [(2,)]
+    assert [p.through for p in written.progress] == [3]
+
+
 def test_nothing_is_left_of_a_failed_batch(ingest_conn: Conn, superuser: Conn, truck: KnownDevice) -> None:
     """A fault of the database is Unavailable and leaves neither reading, state, sequence nor quarantine."""
     superuser.execute("revoke insert on quarantine from wayproof_ingest")

@@ -1,8 +1,10 @@
 """What the API reads of readings."""
 
+import random
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from statistics import fmean
 from typing import Any
 from uuid import UUID
 
@@ -203,6 +205,29 @@ def test_buckets_span_the_legs_of_a_device(registry: Registry, reader: Conn, tel
         (MONDAY, 1, 3, 6, 3),
         (MONDAY + HOUR, 8, 8, 8, 1),
     ]
+
+
+@pytest.mark.parametrize("bucket_s", [300, 900, 3600])
+@pytest.mark.parametrize("minutes", [(0, 60), (7, 8), (7, 15), (7, 16), (7, 121), (15, 45), (59, 240)])
+def test_series_is_that_of_its_readings(
+    registry: Registry, reader: Conn, tell: Tell, minutes: tuple[int, int], bucket_s: int
+) -> None:
+    """Wherever a leg begins and ends, its series holds its own readings and no others, whatever it is read from."""
+    truck, chance = registry.device(), random.Random(minutes[0])
+    told = {MONDAY + n * HOUR / 60 + HOUR / 7_000: round(chance.uniform(-30, 30), 2) for n in range(0, 240, 4)}
+    for observed_at, celsius in told.items():
+        tell(truck, observed_at, temperature_c=celsius)
+    since, until = (MONDAY + n * HOUR / 60 for n in minutes)
+    leg = Leg(device=truck.name, device_id=truck.device_id, begins_at=since, ends_at=until)
+    expected: dict[float, list[float]] = {}
+    for observed_at, celsius in told.items():
+        if since <= observed_at < until:
+            expected.setdefault(observed_at.timestamp() // bucket_s * bucket_s, []).append(celsius)
+    found = telemetry.list_buckets(reader, [leg], measure="temperature_c", bucket_s=bucket_s)
+    assert {b.begins_at.timestamp(): (b.min, b.max, b.count) for b in found} == {
+        begin: (min(values), max(values), len(values)) for begin, values in expected.items()
+    }
+    assert [b.mean for b in found] == pytest.approx([fmean(values) for values in expected.values()], abs=1e-9)
 
 
 def test_too_many_buckets_are_refused(

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from wayproof.model.access import Scope
 from wayproof.store.keys import revoke_key
+from wayproof.store.pool import Conn
 
 from fix_api import Customer, problem
 from fix_browser import AXE, ROOT, Visit, VisitFactory, Website
@@ -120,6 +121,47 @@ def test_problems_stay_documents_for_programs(acme: Customer) -> None:
         page = acme.client.get(path, headers={**cookie, **BROWSER})
         assert (page.status_code, page.headers["content-type"]) == (document["status"], "text/html; charset=utf-8")
         assert f"<h1>{document['title']}</h1>" in page.text
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
+        ("TEXT/HTML", "text/html"),
+        ("application/json;q=0.5, text/html;q=0.9", "text/html"),
+        ("text/html, application/json", "text/html"),
+        ("text/html; charset=utf-8; q=1.0, */*", "text/html"),
+        ("application/json, text/html;q=0.1", "application/problem+json"),
+        ("application/json, text/html", "application/problem+json"),
+        ("text/html;q=0.1, application/problem+json", "application/problem+json"),
+        ("text/html;q=0.1, */*;q=0.2", "application/problem+json"),
+        ("text/html;q=0", "application/problem+json"),
+        ("text/html;q=nan", "application/problem+json"),
+        ("text/htmlx", "application/problem+json"),
+        (";;,,q=", "application/problem+json"),
+        ("*/*", "application/problem+json"),
+    ],
+)
+def test_who_would_rather_have_the_document_gets_it(client: TestClient, accept: str, kind: str) -> None:
+    """Weight decides between page and document, then the order in which they are named."""
+    answer = client.get("/nowhere", headers={"Accept": accept})
+    assert answer.headers["content-type"].split(";")[0] == kind
+
+
+def test_pages_of_problems_keep_what_programs_go_by(client: TestClient, superuser: Conn) -> None:
+    """A problem shown as a page still says which methods there are, how to prove oneself and when to try again."""
+    assert client.post("/livez", headers=BROWSER).headers["allow"] == "GET"
+    assert client.get("/v1/devices", headers=BROWSER).headers["www-authenticate"] == 'Bearer realm="wayproof"'
+    superuser.execute("update alembic_version set version_num = 'other'")
+    assert client.get("/readyz", headers=BROWSER).headers["retry-after"] == "2"
+
+
+def test_an_overlong_cursor_is_refused(acme: Customer) -> None:
+    """A cursor longer than any that was given out is no fault of ours, on the overview as elsewhere."""
+    cookie = {"Cookie": f"wayproof_session={acme.token}"}
+    path = "/?cursor=" + "x" * 1500
+    problem(acme.client.get(path, headers=cookie), "invalid-input")
+    assert acme.client.get(path, headers={**cookie, **BROWSER}).status_code == 422
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/nowhere"])

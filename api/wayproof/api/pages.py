@@ -5,6 +5,7 @@ each of them lets the browser hold us to that.
 """
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from starlette.types import Scope as Connection
 
 from wayproof.api import page_text
 from wayproof.api.auth import SESSION_COOKIE, PoolOfApp, reader
+from wayproof.api.paging import Cursor
 from wayproof.api.problems import MEDIA_TYPE, UNAUTHENTICATED
 from wayproof.api.routes.session import sign_out
 from wayproof.api.routes.shipments import shipment_page
@@ -46,6 +48,10 @@ _DOCS_POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
+_WEIGHT: Final = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
+_DOCUMENTS: Final = {"application/json", MEDIA_TYPE, "application/*", "*/*"}
+_KEPT: Final = ("Allow", "Retry-After", "WWW-Authenticate")
+
 
 def mount_pages(app: FastAPI) -> None:
     """Adds the pages, what they are made of, and the form in which people see problems."""
@@ -55,7 +61,7 @@ def mount_pages(app: FastAPI) -> None:
 
 
 @router.get("/")
-def overview(request: Request, pool: PoolOfApp, cursor: str | None = None) -> Response:
+def overview(request: Request, pool: PoolOfApp, cursor: Cursor = None) -> Response:
     """The shipments of whoever is signed in; everybody else is asked to."""
     try:
         caller = reader(pool, SecurityScopes([Scope.SHIPMENTS_READ]), None, request.cookies.get(SESSION_COOKIE))
@@ -89,16 +95,30 @@ def docs() -> Response:
 
 
 class ProblemPages:
-    """Shows a problem document as a page to browsers that navigate; programs get it as it is."""
+    """Shows a problem document as a page to whoever would rather have one: browsers that navigate."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        if scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", ""):
+        if scope["type"] == "http" and _prefers_page(",".join(Headers(scope=scope).getlist("accept"))):
             send = _showing_problems(scope, receive, send)
         await self._app(scope, receive, send)
+
+
+def _prefers_page(accept: str) -> bool:
+    """Whether an Accept (RFC 9110 section 12.5.1) names text/html, and no document before it or with more weight."""
+    ranges = [_weighed(part) for part in accept.lower().split(",")]
+    wanted = [(name, weight) for name, weight in ranges if weight and name in {"text/html", *_DOCUMENTS}]
+    best, _ = max(wanted, key=lambda item: item[1], default=("", 0))
+    return best == "text/html"
+
+
+def _weighed(media_range: str) -> tuple[str, float]:
+    name, *parameters = (part.strip() for part in media_range.split(";"))
+    weight = next((part.removeprefix("q=") for part in parameters if part.startswith("q=")), "1")
+    return name, float(weight) if _WEIGHT.fullmatch(weight) else 0
 
 
 def _showing_problems(scope: Connection, receive: Receive, send: Send) -> Send:
@@ -108,6 +128,8 @@ def _showing_problems(scope: Connection, receive: Receive, send: Send) -> Send:
         nonlocal held
         if held is not None:  # a problem's body is always one message
             page = _problem_page(json.loads(message["body"]), by_form=scope["method"] == "POST")
+            sent = Headers(scope=held)
+            page.headers.update({name: sent[name] for name in _KEPT if name in sent})
             await page(scope, receive, send)
         elif message["type"] == "http.response.start" and Headers(scope=message).get("content-type") == MEDIA_TYPE:
             held = message

@@ -24,6 +24,12 @@ class InvalidCursor(InvalidInput):
     """A cursor that this list has not given out: other filters, another tenant, or no cursor at all."""
 
 
+Cursor = Annotated[
+    str | None,
+    Field(max_length=1000, description="`next_cursor` of the page before; bound to the filters of that request"),
+]
+
+
 class PageQuery(BaseModel):
     """Which part of a list. What else stands in the query must be a filter that the list knows."""
 
@@ -32,10 +38,7 @@ class PageQuery(BaseModel):
     limit: Annotated[
         int, Field(ge=1, description=f"Items wanted; more than {MAX_LIMIT} are never given", examples=[50])
     ] = DEFAULT_LIMIT
-    cursor: Annotated[
-        str | None,
-        Field(max_length=1000, description="`next_cursor` of the page before; bound to the filters of that request"),
-    ] = None
+    cursor: Cursor = None
 
     @property
     def size(self) -> int:

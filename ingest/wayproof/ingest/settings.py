@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +15,8 @@ class IngestSettings(BaseSettings):
 
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=1, le=65_535)
+    #: Plain MQTT, or MQTT in WebSocket frames where only HTTP passes.
+    broker_transport: Literal["tcp", "websockets"] = "tcp"
     #: Certificates (PEM) to check the broker's against; None: no TLS.
     broker_tls_ca: Path | None = None
     #: User name and client id: each ingestor has its own, or they would throw one another off.

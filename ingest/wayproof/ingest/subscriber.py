@@ -135,7 +135,13 @@ class Subscriber:
     def _new_client(self) -> BulkClient | StockClient:
         settings = self._settings
         kind = BulkClient if settings.read_in_bulk else StockClient
-        client = kind(CallbackAPIVersion.VERSION2, settings.user, protocol=mqtt.MQTTv5, manual_ack=True)
+        client = kind(
+            CallbackAPIVersion.VERSION2,
+            settings.user,
+            protocol=mqtt.MQTTv5,
+            transport=settings.broker_transport,
+            manual_ack=True,
+        )
         client.username_pw_set(settings.user, settings.password.get_secret_value())
         if settings.broker_tls_ca is not None:
             client.tls_set(str(settings.broker_tls_ca))

@@ -1,6 +1,7 @@
 """Writing a batch: readings, states, sequences and quarantine in one transaction, or nothing at all."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from msgspec import Struct
@@ -11,7 +12,7 @@ from wayproof.store.columns import Columns, Ints, clock_flags, distinct
 from wayproof.store.faults import BAD_DATA, unavailable_on_any_error
 from wayproof.store.pool import Conn
 from wayproof.store.quarantine import Message, Rejection, put_aside
-from wayproof.store.readings import copy_in, copy_new
+from wayproof.store.readings import copy_in, copy_new, leave_out_packed
 from wayproof.store.rollups import add_rollups
 from wayproof.store.sequences import Progress, add_sequences
 from wayproof.store.states import move_states
@@ -26,15 +27,15 @@ class Batch(Struct, frozen=True, kw_only=True):
     rejections: Sequence[Rejection]
 
 
-class _Copied(Struct, frozen=True, kw_only=True):
-    """Which of distinct arrivals are new, by row, and what PostgreSQL refused."""
+class _Stored(Struct, frozen=True, kw_only=True):
+    """What became of distinct arrivals: how many were new, and what PostgreSQL refused."""
 
-    new: Ints
+    new: int
     refused: Sequence[Rejection] = ()
 
 
-_Copy = Callable[[Conn, Batch, Columns, Ints], _Copied]
-"""Stores distinct arrivals of a batch, given their clock flags."""
+_Copy = Callable[[Conn, Columns, Ints], Ints]
+"""Stores distinct arrivals, given their clock flags, and tells which rows were new."""
 
 
 class Written(Struct, frozen=True, kw_only=True):
@@ -57,62 +58,64 @@ def write_batch(conn: Conn, batch: Batch) -> Written:
     already, through a staging table; where PostgreSQL refuses a row, in halves until the row is found.
     """
     with unavailable_on_any_error():
-        for copy in (_straight, _through_staging):
+        for copy in (_straight, copy_new):
             try:
-                return _write(conn, batch, copy)
+                return _write(conn, batch, partial(_store, copy, conn, batch.arrivals))
             except UniqueViolation:
                 continue
             except BAD_DATA:
                 break
-        return _write(conn, batch, _in_halves)
+        return _write(conn, batch, partial(_in_halves, conn, batch))
 
 
-def _write(conn: Conn, batch: Batch, copy: _Copy) -> Written:
-    arrivals = distinct(batch.arrivals)
-    flags = clock_flags(arrivals)
+def _write(conn: Conn, batch: Batch, store: Callable[[Columns, Ints], _Stored]) -> Written:
     with conn.transaction():
-        copied = copy(conn, batch, arrivals, flags)
-        stored, stored_flags = arrivals.rows(copied.new), flags[copied.new]
-        rejections = [*batch.rejections, *copied.refused]
-        move_states(conn, batch.arrivals, stored, stored_flags)
-        add_rollups(conn, stored.rows(stored_flags == 0))
+        arrivals = leave_out_packed(conn, distinct(batch.arrivals))
+        stored = store(arrivals, clock_flags(arrivals))
+        rejections = [*batch.rejections, *stored.refused]
         progress = add_sequences(conn, batch.arrivals, rejections)
         put_aside(conn, rejections)
     return Written(
-        stored=len(stored),
-        duplicates=len(batch.arrivals) - len(stored) - len(copied.refused),
+        stored=stored.new,
+        duplicates=len(batch.arrivals) - stored.new - len(stored.refused),
         rejections=rejections,
         progress=progress,
     )
 
 
-def _straight(conn: Conn, _batch: Batch, arrivals: Columns, flags: Ints) -> _Copied:
+def _store(copy: _Copy, conn: Conn, contact: Columns, arrivals: Columns, flags: Ints) -> _Stored:
+    """Readings and what is counted by them; `contact` are the arrivals that tell when we heard of a device."""
+    new = copy(conn, arrivals, flags)
+    stored, stored_flags = arrivals.rows(new), flags[new]
+    move_states(conn, contact, stored, stored_flags)
+    add_rollups(conn, stored.rows(stored_flags == 0))
+    return _Stored(new=len(new))
+
+
+def _straight(conn: Conn, arrivals: Columns, flags: Ints) -> Ints:
     copy_in(conn, arrivals, flags)
-    return _Copied(new=np.arange(len(arrivals)))
+    return np.arange(len(arrivals))
 
 
-def _through_staging(conn: Conn, _batch: Batch, arrivals: Columns, flags: Ints) -> _Copied:
-    return _Copied(new=copy_new(conn, arrivals, flags))
-
-
-def _in_halves(conn: Conn, batch: Batch, arrivals: Columns, flags: Ints) -> _Copied:
+def _in_halves(conn: Conn, batch: Batch, arrivals: Columns, flags: Ints) -> _Stored:
+    """Whatever it is that PostgreSQL calls bad, the row or what would be counted by it: found, and set aside alone."""
     try:
         with conn.transaction():
-            return _through_staging(conn, batch, arrivals, flags)
+            return _store(copy_new, conn, arrivals, arrivals, flags)
     except BAD_DATA:
         if len(arrivals) == 1:
             return _last_try(conn, batch, arrivals, flags)
     middle = len(arrivals) // 2
     low, high = np.arange(middle), np.arange(middle, len(arrivals))
     first, second = (_in_halves(conn, batch, arrivals.rows(half), flags[half]) for half in (low, high))
-    return _Copied(new=np.append(first.new, second.new + middle), refused=[*first.refused, *second.refused])
+    return _Stored(new=first.new + second.new, refused=[*first.refused, *second.refused])
 
 
-def _last_try(conn: Conn, batch: Batch, arrivals: Columns, flags: Ints) -> _Copied:
+def _last_try(conn: Conn, batch: Batch, arrivals: Columns, flags: Ints) -> _Stored:
     """One row, once more: it fails for its partition (CheckViolation) when its day is opened while it waits."""
     try:
         with conn.transaction():
-            return _through_staging(conn, batch, arrivals, flags)
+            return _store(copy_new, conn, arrivals, arrivals, flags)
     except BAD_DATA as error:
         message = batch.message(int(arrivals.source[0]))
         refusal = Rejection(
@@ -123,4 +126,4 @@ def _last_try(conn: Conn, batch: Batch, arrivals: Columns, flags: Ints) -> _Copi
             boot=int(arrivals.boot[0]),
             seq=int(arrivals.seq[0]),
         )
-        return _Copied(new=np.arange(0), refused=[refusal])
+        return _Stored(new=0, refused=[refusal])

@@ -27,3 +27,6 @@ select observed_at, received_at, seq, device_id, boot, clock_flags, latitude_deg
   from reading_staging
 on conflict (device_id, observed_at, boot, seq) do nothing
 returning device_id, observed_at, boot, seq;
+
+-- packed_identities: which of these readings stand in packed days, which nobody packs until this transaction ends
+select device_id, observed_at, boot, seq from packed_identities(%(device_ids)s, %(observed_ats)s, %(boots)s, %(seqs)s);

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def fetch_all(conn: Conn, make: Callable[..., T], sql: LiteralString, params: Mapping[str, Any]) -> list[T]:
     """Every row, given to `make` as keywords."""
-    with domain_errors(), conn.cursor(row_factory=kwargs_row(make)) as cursor:
+    with domain_errors(), conn.cursor(row_factory=kwargs_row(make), binary=True) as cursor:
         return cursor.execute(sql, params).fetchall()
 
 

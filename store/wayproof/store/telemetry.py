@@ -5,7 +5,7 @@ only then does a query start in the index on (device_id, observed_at).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,7 +15,8 @@ from wayproof.model.reading import Reading
 from wayproof.model.telemetry import Bucket, Climate, DeviceState, Leg, Position, StoredReading, TrackPoint
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
-from wayproof.store.rows import fetch_all, fetch_optional
+from wayproof.store.reduce import BUCKET, ROLLED_UP
+from wayproof.store.rows import fetch_all
 
 _SQL: Final = load("telemetry")
 
@@ -25,7 +26,13 @@ MAX_BUCKETS: Final = 20_000
 
 def get_state(conn: Conn, device_id: int) -> DeviceState | None:
     """The latest that the tenant's device told; None where it never sent a reading."""
-    return fetch_optional(conn, _state, _SQL["get_state"], {"device_id": device_id})
+    states = list_states(conn, [device_id])
+    return states[0] if states else None
+
+
+def list_states(conn: Conn, device_ids: Iterable[int]) -> list[DeviceState]:
+    """The latest that each of the tenant's devices told; those that never sent a reading are left out."""
+    return fetch_all(conn, _state, _SQL["list_states"], {"device_ids": list(device_ids)})
 
 
 def list_readings(
@@ -84,14 +91,19 @@ def list_track(conn: Conn, leg: Leg, *, max_points: int) -> list[TrackPoint]:
 def list_buckets(conn: Conn, legs: Sequence[Leg], *, measure: str, bucket_s: int) -> list[Bucket]:
     """One of SERIES_MEASURES over buckets of `bucket_s` seconds, by device and time; empty buckets are left out.
 
-    Buckets begin at multiples of `bucket_s` since 1970. InvalidInput where there are more than MAX_BUCKETS.
+    Buckets begin at multiples of `bucket_s` since 1970; means are those of whole millionths, so no order of arrival
+    shows in them. Where buckets are made of whole quarters of an hour, those are read instead of the readings.
+    InvalidInput where there are more than MAX_BUCKETS.
     """
+    width = BUCKET if measure in ROLLED_UP and not timedelta(seconds=bucket_s) % BUCKET else None
     values = {
         "devices": [leg.device for leg in legs],
         "device_ids": [leg.device_id for leg in legs],
         "sinces": [leg.begins_at for leg in legs],
         "untils": [leg.ends_at or LATEST for leg in legs],
         "measure": measure,
+        "rolled_up": ROLLED_UP.get(measure, 0),
+        "width": width,
         "bucket_s": bucket_s,
         "limit": MAX_BUCKETS + 1,
     }

@@ -1,9 +1,9 @@
--- get_state: the latest that one device of the tenant told
+-- list_states: the latest that each of some devices of the tenant told
 select d.name as device, s.received_at, s.observed_at, s.battery_pct, s.door_open, s.position_observed_at,
        s.latitude_deg, s.longitude_deg, s.altitude_m, s.accuracy_m, s.speed_mps, s.heading_deg,
        s.temperature_observed_at, s.temperature_c, s.humidity_pct
   from tenant_device_state s join device d using (device_id)
- where s.device_id = %(device_id)s;
+ where s.device_id = any(%(device_ids)s);
 
 -- list_readings: readings of one device in order of observation, those with a wrong clock as well
 with loose as (
@@ -155,29 +155,56 @@ select observed_at, latitude_deg, longitude_deg
  order by place;
 
 -- list_buckets: one measure of several devices within their spans, over buckets that begin at multiples of their width
-select span.device, date_bin(make_interval(secs => %(bucket_s)s), value.observed_at, 'epoch') as begins_at,
-       min(value.measure) as min, avg(value.measure) as mean, max(value.measure) as max, count(*) as count
-  from unnest(%(devices)s::text[], %(device_ids)s::integer[], %(sinces)s::timestamptz[], %(untils)s::timestamptz[])
-       as span (device, device_id, since, until)
- cross join lateral (
-   select r.observed_at,
-          case %(measure)s
-            when 'altitude_m' then r.altitude_m
-            when 'accuracy_m' then r.accuracy_m
-            when 'speed_mps' then r.speed_mps
-            when 'temperature_c' then r.temperature_c
-            when 'humidity_pct' then r.humidity_pct
-            when 'pressure_hpa' then r.pressure_hpa
-            when 'light_lux' then r.light_lux
-            when 'shock_g' then r.shock_g
-            when 'battery_pct' then r.battery_pct
-          end as measure
-     from tenant_reading r
-    where r.device_id = span.device_id and r.observed_at >= span.since and r.observed_at < span.until
-      and r.filed_at > span.since - interval '24 hours' and r.filed_at < span.until
-      and r.clock_flags = 0
-   offset 0) value -- keeps the planner from joining the spans to a scan of all readings
- where value.measure is not null
- group by span.device, begins_at
- order by span.device, begins_at
+with span as (
+  -- Whole quarters of an hour within a span come out of the rollups, what is left at its ends out of the readings.
+  select device, device_id, since, until,
+         date_bin(%(width)s, since + %(width)s - interval '1 microsecond', 'epoch') as whole_since,
+         date_bin(%(width)s, until, 'epoch') as whole_until
+    from unnest(%(devices)s::text[], %(device_ids)s::integer[], %(sinces)s::timestamptz[], %(untils)s::timestamptz[])
+         as span (device, device_id, since, until)
+),
+loose as (
+  select device, device_id, since, coalesce(least(whole_since, until), until) as until from span
+  union all
+  select device, device_id, greatest(whole_until, whole_since), until from span where whole_until >= whole_since
+),
+value as (
+  select loose.device, r.observed_at as at, r.measure as low, r.measure as high,
+         round(r.measure * 1e6)::bigint as millionths, 1 as count
+    from loose
+   cross join lateral (
+     select observed_at,
+            case %(measure)s
+              when 'altitude_m' then altitude_m
+              when 'accuracy_m' then accuracy_m
+              when 'speed_mps' then speed_mps
+              when 'temperature_c' then temperature_c
+              when 'humidity_pct' then humidity_pct
+              when 'pressure_hpa' then pressure_hpa
+              when 'light_lux' then light_lux
+              when 'shock_g' then shock_g
+              when 'battery_pct' then battery_pct
+            end as measure
+       from tenant_reading
+      where device_id = loose.device_id and observed_at >= loose.since and observed_at < loose.until
+        and filed_at > loose.since - interval '24 hours' and filed_at < loose.until
+        and clock_flags = 0
+     offset 0) r -- keeps the planner from joining the spans to a scan of all readings
+   where loose.since < loose.until and r.measure is not null
+  union all
+  select span.device, r.begins_at, r.low, r.high, r.sum_millionths, r.count
+    from span
+   cross join lateral (
+     select begins_at, low, high, sum_millionths, count
+       from tenant_reading_rollup
+      where device_id = span.device_id and measure = %(rolled_up)s
+        and begins_at >= span.whole_since and begins_at < span.whole_until
+     offset 0) r
+)
+select device, date_bin(make_interval(secs => %(bucket_s)s), at, 'epoch') as begins_at,
+       min(low) as min, (sum(millionths) / 1e6)::double precision / sum(count) as mean, max(high) as max,
+       sum(count) as count
+  from value
+ group by device, begins_at
+ order by device, begins_at
  limit %(limit)s;

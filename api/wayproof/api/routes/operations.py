@@ -35,8 +35,9 @@ class Health(BaseModel):
 
 
 @router.get("/livez", openapi_extra=OPEN)
-def livez() -> Health:
+async def livez() -> Health:
     """Answers while the process serves requests at all."""
+    # Async, as requests that wait for the database may hold every thread.
     return Health(status="alive")
 
 

@@ -59,6 +59,17 @@ def _in_range(value: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339), AfterValidator(_in_range)]
 """RFC 3339 with an offset, from 1970 to 2099; becomes UTC."""
 
+
+def _not_ahead(value: datetime) -> datetime:
+    now = datetime.now(UTC)
+    if value > now:
+        raise ValueError(f"expected a time not in the future, got one after {now.isoformat()}")
+    return value
+
+
+Past = Annotated[Instant, AfterValidator(_not_ahead)]
+"""An `Instant` that has come already, by our clock."""
+
 _NO_NUL: Final = r"^[^\x00]*$"  # PostgreSQL stores no NUL in text
 
 Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=_NO_NUL)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field
 
 from wayproof.api.paging import PageQuery
-from wayproof.api.schemas.base import Body, DeviceName, Instant, Listing, OptionalName, View, unset
+from wayproof.api.schemas.base import Body, DeviceName, Instant, Listing, OptionalName, Past, View, unset
 from wayproof.model.clock import EARLIEST, LATEST, ClockFlag
 from wayproof.model.device import DeviceKind
 from wayproof.model.reading import UNCOUNTED_BOOT
@@ -38,8 +38,9 @@ class DeviceChange(Body):
 
     kind: DeviceKind = Field(default_factory=unset)
     label: OptionalName = Field(default_factory=unset)
-    retired_at: Instant | None = Field(
-        default=None, description="From then on no reading is accepted; null takes the device back into service"
+    retired_at: Past | None = Field(
+        default=None,
+        description="Not in the future: no reading is accepted any more; null takes the device back into service",
     )
 
 

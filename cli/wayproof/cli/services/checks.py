@@ -24,8 +24,9 @@ from wayproof.cli.services.postgres import binary
 from wayproof.cli.services.probes import accepts, chain_id
 from wayproof.cli.services.unprivileged import Disguise, disguise
 from wayproof.model.errors import Unavailable
-from wayproof.store.database import describe
-from wayproof.store.pool import connect
+from wayproof.store.database import ServerFacts, describe
+from wayproof.store.packing import count_packed_days, is_hypertable
+from wayproof.store.pool import Conn, connect
 from wayproof.store.settings import DatabaseSettings
 
 OLDEST_NODE: Final = 20
@@ -144,17 +145,24 @@ def _check_server(settings: DatabaseSettings) -> Check:
     try:
         with connect(settings) as conn:
             facts, revision = describe(conn), current_revision(conn)
+            kept = _readings_kept_in(conn, facts) if revision == newest_revision() else ""
     except Unavailable as error:
         mend = "start the server, or correct WAYPROOF_DATABASE_URL"
         return _missing("postgres", str(error).strip(), mend)
-    timescale = facts.timescaledb_version or ("available, not used" if facts.timescaledb_available else "no")
-    found = f"PostgreSQL {facts.server_version}; TimescaleDB: {timescale}; schema: {revision or 'none'}"
+    found = f"PostgreSQL {facts.server_version}; schema: {revision or 'none'}{kept}"
     if revision != newest_revision():
         return _missing("postgres", found, "wayproof migrate")
     if not facts.sees_every_tenant:
         mend = "connect as a superuser or a user with BYPASSRLS for `wayproof up`, `tenant` and `key`"
         return _warning("postgres", f"{found}; user sees no tenants", mend)
     return _ok("postgres", found)
+
+
+def _readings_kept_in(conn: Conn, facts: ServerFacts) -> str:
+    if is_hypertable(conn):
+        return f"; readings in TimescaleDB {facts.timescaledb_version}"
+    unused = "; TimescaleDB available, not used" if facts.timescaledb_available else ""
+    return f"; readings in plain PostgreSQL, {count_packed_days(conn)} days packed{unused}"
 
 
 def check_broker(data: DataDir, wanted: Wanted) -> Check:

@@ -1,18 +1,29 @@
 """Our own processes as services of the supervisor."""
 
+import os
 import ssl
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.probes import http_answers
 from wayproof.cli.services.spec import Service
-from wayproof.model.errors import InvalidInput
+from wayproof.model.errors import InvalidInput, Unavailable
 
 _PORTS_BY_SCHEME = {"mqtt": 1883, "mqtts": 8883}
+_EXPECTED = "expected a broker's address like mqtt://user:password@host:1883"
+#: Where distributions keep them; a Python that was built elsewhere looks in another place.
+_CERTIFICATE_FILES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 _MAINTENANCE_INTERVAL = timedelta(hours=1)
 
 
@@ -29,25 +40,25 @@ class BrokerLink:
     @classmethod
     def parse(cls, url: str) -> "BrokerLink":
         """From `mqtt://user:password@host:port`, or `mqtts://` for TLS."""
-        parts = urlsplit(url)
+        parts, port = _split(url)
         if parts.scheme not in _PORTS_BY_SCHEME or not parts.hostname:
-            raise InvalidInput(f"expected a broker's address like mqtt://user:password@host:1883, got {mask(url)!r}")
+            raise InvalidInput(f"{_EXPECTED}, got {mask(url)!r}")
         return cls(
             host=parts.hostname,
-            port=parts.port or _PORTS_BY_SCHEME[parts.scheme],
+            port=_PORTS_BY_SCHEME[parts.scheme] if port is None else port,
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             tls=parts.scheme == "mqtts",
         )
 
     def environment(self) -> dict[str, str]:
-        """The ingestor's settings."""
+        """The ingestor's settings; Unavailable where TLS is wanted and there is nothing to check the broker against."""
         settings = {
             "BROKER_HOST": self.host,
             "BROKER_PORT": str(self.port),
             "USER": self.user,
             "PASSWORD": self.password,
-            "BROKER_TLS_CA": ssl.get_default_verify_paths().cafile if self.tls else None,
+            "BROKER_TLS_CA": _trusted_certificates() if self.tls else None,
         }
         return {f"WAYPROOF_INGEST_{name}": value for name, value in settings.items() if value is not None}
 
@@ -142,6 +153,34 @@ def fleet_service(
         where=f"{trucks} simulated trucks",
         env=env,
         depends_on=depends_on,
+    )
+
+
+def _trusted_certificates() -> str:
+    """The file of certificates that this machine trusts. Without one the ingestor would go without TLS."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        return paths.cafile
+    named = os.environ.get(paths.openssl_cafile_env)
+    # Who names a file trusts that one and no other, so nothing takes its place.
+    found = None if named else next((path for path in _CERTIFICATE_FILES if Path(path).is_file()), None)
+    if found is None:
+        raise Unavailable(
+            "mqtts:// needs a file of trusted certificates (PEM) to check the broker's against, and there is none at"
+            f" {named or paths.openssl_cafile}: install `ca-certificates`, or name one by {paths.openssl_cafile_env}"
+        )
+    return found
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.port != 0:
+            return parts, parts.port
+    # Not shown: a password with a bare `/` is what ends here as well, and cannot be told from the rest to mask it.
+    raise InvalidInput(
+        f"{_EXPECTED}, got one whose host or port cannot be read: a port is a number from 1 to 65535, and of a"
+        " password everything but letters and digits is percent-encoded"
     )
 
 

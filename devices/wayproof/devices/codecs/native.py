@@ -4,6 +4,7 @@ The first byte tells which. A reading is an object with `observed_at`, optional 
 `wayproof.model.reading.Measures`; a batch is an array of such objects. docs/protocol.md has examples.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from typing import Any, Final, NoReturn, TypeVar
@@ -24,6 +25,9 @@ _SELF_DESCRIBED_CBOR: Final = b"\xd9\xd9\xf7"
 
 _MAX_CBOR_DEPTH: Final = 10
 """A batch, a reading, and the eight levels of `extra`."""
+
+_BEYOND_BOUNDS: Final = {b"NaN": b"1e99999", b"-Infinity": b"-1e99998", b"Infinity": b"1e99998"}
+_NOT_A_NUMBER: Final = re.compile(rb"(?<=[\s:,\[])(?:NaN|-?Infinity)(?=[\s,\]}])")
 
 _KNOWN_TAGS: Final = (*range(6), 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799)
 """Tags that cbor2 interprets by itself. None is needed here, and some are bombs (25, 28 and 29 repeat content)."""
@@ -136,18 +140,38 @@ def _decode_json_batch(payload: bytes) -> Decoded:
         return Decoded(readings=tuple(readings))
     items = _split_json(payload, _json_items)
     _check_count(len(items))
-    return _examine([_json_parser(item) for item in items], lambda: [bytes(item) for item in items])
+    return _examine([_json_parser(item) for item in items], lambda: [_as_sent(bytes(item)) for item in items])
 
 
 def _split_json(payload: bytes, decoder: msgspec.json.Decoder[_Split]) -> _Split:
-    """Checks the syntax of the whole payload and that of no field."""
+    """Checks the syntax of the whole payload and that of no field.
+
+    Bare NaN and infinities, which some encoders emit, are no JSON. They read as numbers beyond all bounds, so that the
+    item that holds one is refused by itself.
+    """
     try:
         payload.decode("utf-8")
-        return decoder.decode(payload)
+        return _split_strictly(payload, decoder)
     except RecursionError as error:
         raise MalformedPayload(QuarantineReason.MALFORMED_JSON, "JSON nests too deeply") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedPayload(QuarantineReason.MALFORMED_JSON, str(error)) from error
+
+
+def _split_strictly(payload: bytes, decoder: msgspec.json.Decoder[_Split]) -> _Split:
+    try:
+        return decoder.decode(payload)
+    except msgspec.DecodeError:
+        numeric = _NOT_A_NUMBER.sub(lambda match: _BEYOND_BOUNDS[match[0]], payload)
+        if numeric == payload:
+            raise
+        return decoder.decode(numeric)
+
+
+def _as_sent(item: bytes) -> bytes:
+    for sent, read in _BEYOND_BOUNDS.items():
+        item = item.replace(read, sent)
+    return item
 
 
 def _json_parser(raw: msgspec.Raw) -> _Parse:

@@ -281,7 +281,7 @@ create table reading_rollup (
   count          integer not null check (count > 0),
   low            double precision not null,
   high           double precision not null,
-  sum_millionths bigint not null,
+  sum_millionths numeric not null,
   primary key (device_id, measure, begins_at)
 ) with (fillfactor = 70);
 
