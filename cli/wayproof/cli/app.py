@@ -13,6 +13,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
 from wayproof.model.errors import WayproofError
@@ -53,6 +54,9 @@ DatabaseUrl = Annotated[
 TenantName = Annotated[str, typer.Option("--tenant", envvar="WAYPROOF_TENANT", help="Name of the tenant.")]
 TENANT_DEFAULT: Final = "demo"
 
+_ENDLESS: Final = 100_000
+"""Characters; a table takes no more than it needs."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -74,10 +78,10 @@ def show_list(items: Iterable[object], columns: Iterable[str], *, as_json: bool)
         return
     table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
     for record in records:
-        table.add_row(*(_text(record[column]) for column in columns))
-    # A pipe has no width: nothing may be cut there.
+        table.add_row(*(Text(_text(record[column])) for column in columns))
     console = Console()
-    console.print(table, width=None if console.is_terminal else 240)
+    # A pipe has no width: nothing may be cut there.
+    (console if console.is_terminal else Console(width=_ENDLESS)).print(table)
 
 
 def _record(item: object) -> Mapping[str, Any]:
@@ -109,7 +113,12 @@ def _text(value: object) -> str:
         case Enum():
             return str(value.value)
         case _:
-            return str(value)
+            return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """The text with every control character spelled out: what others sent may not steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _time(value: datetime) -> str:

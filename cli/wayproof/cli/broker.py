@@ -10,22 +10,30 @@ from typing import Annotated, Final
 
 import psutil
 import typer
+from pydantic import SecretStr
 
 from wayproof.cli.access import database_settings
 from wayproof.cli.app import DATA_DEFAULT, Data, DatabaseUrl, commands
 from wayproof.cli.services import debian
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.mosquitto import find_mosquitto
+from wayproof.cli.simulate import broker_address
 from wayproof.devices.broker_files import write_broker_files
 from wayproof.devices.credentials import hash_secret, new_secret, secret_matches
 from wayproof.devices.topics import SERVICE_PREFIX
-from wayproof.model.errors import InvalidInput, Unavailable
+from wayproof.ingest.logs import configure_logs
+from wayproof.ingest.service import Ingestor
+from wayproof.ingest.settings import IngestSettings
+from wayproof.model.errors import Conflict, InvalidInput, Unavailable
 from wayproof.store.broker import broker_credentials, listen_for_changes, put_service, wait_for_change
 from wayproof.store.pool import Conn, connect
 from wayproof.store.settings import DatabaseSettings
 
 broker = commands("broker", "The MQTT broker: program and users.")
 
+ServiceName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Lower-case letters, digits and hyphens; `svc@` is put before it.")
+]
 _PATIENCE: Final = timedelta(seconds=5)
 _SETTLE_S: Final = 0.2
 """Changes come in bursts (a fleet being registered); the broker reads its files once for each pause."""
@@ -43,7 +51,7 @@ def install(*, data: Data = DATA_DEFAULT) -> None:
 
 @broker.command("add-service", epilog="Example: wayproof broker add-service ingest-2")
 def add_service(
-    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens; `svc@` is put before it.")],
+    name: ServiceName,
     *,
     secret: Annotated[
         str | None, typer.Option(envvar="WAYPROOF_SERVICE_SECRET", help="Its password; default: a new one, printed.")
@@ -56,6 +64,46 @@ def add_service(
     ensure_service(database_settings(DataDir.at(data), database_url), f"{SERVICE_PREFIX}{name}", password)
     if secret is None:
         typer.echo(f"user:     {SERVICE_PREFIX}{name}\npassword: {password}")
+
+
+@broker.command("drain", epilog="Example: wayproof broker drain ingest-2 --secret s --broker 10.0.0.5:1883")
+def drain(
+    name: ServiceName,
+    *,
+    secret: Annotated[
+        str | None,
+        typer.Option(
+            envvar="WAYPROOF_SERVICE_SECRET",
+            help="Its password. Where nobody knows it, `wayproof broker add-service NAME` gives it another.",
+        ),
+    ] = None,
+    address: Annotated[str | None, typer.Option("--broker", help="HOST:PORT; default: the embedded one.")] = None,
+    tls_ca: Annotated[Path | None, typer.Option(help="Use TLS, with these certificates to prove the broker.")] = None,
+    data: Data = DATA_DEFAULT,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Store what the broker keeps for an ingestor that went away for good.
+
+    Connects under its name, takes and stores what is there, and ends its session: from then on the broker shares
+    nothing out to it. Not for one that is still running.
+    """
+    place, user = DataDir.at(data), f"{SERVICE_PREFIX}{name}"
+    if secret is None and not place.has_secret(user):
+        raise InvalidInput(
+            f"give the password of {user} by --secret; `wayproof broker add-service {name}` makes another"
+        )
+    found = broker_address(address, place, tls_ca)
+    settings = IngestSettings(
+        broker_host=found.host,
+        broker_port=found.port,
+        broker_tls_ca=found.tls_ca,
+        user=user,
+        password=SecretStr(secret or place.secret(user)),
+    )
+    configure_logs()
+    if not Ingestor(settings, database_settings(place, database_url)).run(leave=True):
+        raise Conflict(f"{user} was not drained: it is running elsewhere, or we were told to stop")
+    typer.echo(f"{user}: everything that the broker kept is stored, and its session has ended")
 
 
 @broker.command("sync", epilog="Example: wayproof broker sync /etc/mosquitto/wayproof --pid-file /run/mosquitto.pid")

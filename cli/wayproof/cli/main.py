@@ -10,6 +10,7 @@ from wayproof.cli.database import maintain, migrate
 from wayproof.cli.devices import devices
 from wayproof.cli.doctor import doctor
 from wayproof.cli.keys import keys
+from wayproof.cli.quarantine import quarantine
 from wayproof.cli.replay import replay
 from wayproof.cli.simulate import simulate
 from wayproof.cli.tenants import tenants
@@ -26,7 +27,7 @@ app.command(
     short_help="Publish files of readings.",
     epilog="Example: wayproof replay track.gpx --tenant demo",
 )(replay)
-for group in (tenants, keys, devices, broker):
+for group in (tenants, keys, devices, broker, quarantine):
     app.add_typer(group)
 
 

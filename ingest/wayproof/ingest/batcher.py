@@ -45,6 +45,11 @@ class Batcher:
         return self._messages
 
     @property
+    def payload_bytes(self) -> int:
+        """What the messages that wait weigh."""
+        return self._bytes
+
+    @property
     def is_full(self) -> bool:
         """Whether the broker should keep what it has for now."""
         return self._messages >= self._settings.queue_messages or self._bytes >= self._settings.queue_bytes

@@ -20,8 +20,10 @@ from wayproof.store.settings import DatabaseSettings
 
 _log = structlog.get_logger(__name__)
 
-_STOP_SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
+LEAVE_SIGNAL: Final = signal.SIGUSR2
+_SIGNALS: Final = {signal.SIGTERM, signal.SIGINT, LEAVE_SIGNAL}
 _TICK_S: Final = 5.0
+_LEAVING_TICK_S: Final = 0.1
 _LAST_WORDS_S: Final = 1.0
 _GARBAGE_OBJECTS: Final = 200_000
 """How many new objects make Python look for cycles: more than a batch has, or it would look again and again while one
@@ -38,18 +40,42 @@ class Ingestor:
         self._writer = Writer(database, self._batcher, self._subscriber)
         self._writer_thread = Thread(target=self._writer.run, name="writer", daemon=True)
         metrics.QUEUE_DEPTH.set_function(lambda: len(self._batcher))
+        metrics.QUEUE_BYTES.set_function(lambda: self._batcher.payload_bytes)
+        metrics.PAUSED.set_function(lambda: self._batcher.is_full)
 
-    def run(self) -> None:
-        """Works until SIGTERM or SIGINT, and drains."""
+    def run(self, *, leave: bool = False) -> bool:
+        """Works until SIGTERM or SIGINT, and drains; True if it left for good instead.
+
+        LEAVE_SIGNAL makes it leave for good: see Subscriber. `leave`: it does so from the start, and takes nothing but
+        what the broker has kept for an ingestor of this name that went away.
+        """
         # Before any thread starts, so that all inherit it: signals are only waited for, and interrupt nothing.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         threading.excepthook = _end_process
         gc.freeze()
         gc.set_threshold(_GARBAGE_OBJECTS)
+        if leave:
+            self._subscriber.leave()
         self._start()
-        # Not sigtimedwait: where the process was frozen past the time-out, Python 3.11 makes a signal up.
-        signal.sigwait(_STOP_SIGNALS)
-        self._drain()
+        has_left = self._work()
+        self._drain(for_good=has_left)
+        return has_left
+
+    def _work(self) -> bool:
+        """Until a signal says stop, or there is nothing left to do here: True in the second case."""
+        broker = self._subscriber
+        while not (broker.is_leaving and broker.is_contested):
+            told = _next_signal(_LEAVING_TICK_S if broker.is_leaving else _TICK_S)
+            if told is None:
+                broker.tend()
+            elif told != LEAVE_SIGNAL:
+                return False
+            elif not broker.is_leaving:
+                broker.leave()
+            if broker.is_leaving and broker.has_left:
+                return True
+        _log.error("somebody else runs under this name", user=self._settings.user)
+        return False
 
     def _start(self) -> None:
         if self._settings.health_port:
@@ -57,23 +83,17 @@ class Ingestor:
             serve_health(self._settings.health_host, self._settings.health_port, checks)
         self._writer_thread.start()
         self._subscriber.start()
-        Thread(target=self._tend, name="tend", daemon=True).start()
 
-    def _tend(self) -> None:
-        while True:
-            time.sleep(_TICK_S)
-            self._subscriber.tend()
-
-    def _drain(self) -> None:
+    def _drain(self, *, for_good: bool) -> None:
         """Takes nothing more, writes and acknowledges what was taken, and leaves the rest to the broker."""
-        _log.info("draining", queued=len(self._batcher))
+        _log.info("draining", queued=len(self._batcher), for_good=for_good)
         self._batcher.close()
         self._writer_thread.join(self._settings.drain_timeout.total_seconds())
         if self._writer_thread.is_alive():
             _log.warning("not everything could be written", queued=len(self._batcher))
             self._writer.abandon()
             self._writer_thread.join(_LAST_WORDS_S)
-        self._subscriber.stop()
+        self._subscriber.stop(for_good=for_good)
         _log.info("stopped")
 
 
@@ -84,3 +104,16 @@ def _end_process(crash: Any) -> None:
     """
     _log.error("thread died", thread=crash.thread.name, exc_info=crash.exc_value)
     os._exit(1)
+
+
+def _next_signal(patience_s: float) -> int | None:
+    """The signal that came within `patience_s`, or None.
+
+    Not sigtimedwait: where the process was frozen past the time-out, Python 3.11 makes a signal up.
+    """
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if signal.sigpending() & _SIGNALS:
+            return signal.sigwait(_SIGNALS)
+        time.sleep(_LEAVING_TICK_S)
+    return None

@@ -50,3 +50,6 @@ class IngestSettings(BaseSettings):
     session_expiry: timedelta = timedelta(days=1)
     #: How long after SIGTERM to go on writing what has been taken.
     drain_timeout: timedelta = timedelta(seconds=10)
+    #: Who leaves for good waits so long for one more message before it ends its session: what the broker still holds
+    #: for it follows at once.
+    leave_after_idle: timedelta = timedelta(seconds=2)

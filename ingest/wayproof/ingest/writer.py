@@ -43,7 +43,11 @@ class _Link:
         """Writes a batch and commits; Unavailable where it has to come again."""
         topics = {topic for chunk in chunks for topic, _, _ in chunk.messages}
         devices = self.devices.by_topic(topics)
-        written = write_batch(self.conn, decode_all(chunks, devices))
+        batch = decode_all(chunks, devices)
+        begun_at = time.monotonic()
+        written = write_batch(self.conn, batch)
+        if chunks:
+            metrics.observe_commit(batch.arrivals, time.monotonic() - begun_at)
         told = {
             devices[topic].device_id: receipts_topic(named_device(topic) or "") for topic in topics & devices.keys()
         }

@@ -1,6 +1,7 @@
 """What could not be understood, kept byte for byte with topic, time and reason."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -11,6 +12,8 @@ from wayproof.model.errors import QuarantineReason
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 from wayproof.store.registry import KnownDevice
+from wayproof.store.rows import fetch_all, fetch_one
+from wayproof.store.violations import domain_errors
 
 _SQL: Final = load("quarantine")
 _MAX_DETAIL: Final = 1_000
@@ -27,6 +30,8 @@ class Message(Struct, frozen=True, kw_only=True):
     device_name: str | None
     #: Whom the name belongs to; None where nobody of that name may send.
     device: KnownDevice | None
+    #: False: it came before, was kept then, and is only judged again.
+    is_new: bool = True
 
 
 class Rejection(Struct, frozen=True, kw_only=True):
@@ -42,6 +47,61 @@ class Rejection(Struct, frozen=True, kw_only=True):
     seq: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What waits in quarantine, without its bytes. Texts hold whatever was sent."""
+
+    quarantine_id: int
+    #: The name in the topic, where there is one.
+    device: str | None
+    topic: str
+    reason: QuarantineReason
+    detail: str
+    times_received: int
+    first_received_at: datetime
+    last_received_at: datetime
+    payload_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptMessage(Kept):
+    """The same with its bytes."""
+
+    payload: bytes
+
+
+def list_kept(
+    conn: Conn, *, reason: QuarantineReason | None, device: str | None, since: datetime | None, limit: int
+) -> list[Kept]:
+    """What came last, newest first. `since` is compared with the last time that it came."""
+    params = {"reason": reason, "device": device, "since": since, "limit": limit}
+    return fetch_all(conn, _kept, _SQL["list_kept"], params)
+
+
+def get_kept(conn: Conn, quarantine_id: int) -> KeptMessage:
+    """One of them; NotFound where it does not wait here (any more)."""
+    what = f"message {quarantine_id} in quarantine"
+    return fetch_one(conn, _kept_message, _SQL["get_kept"], {"quarantine_id": quarantine_id}, what)
+
+
+def select_kept(conn: Conn, *, reason: QuarantineReason | None = None, ids: Sequence[int] | None = None) -> list[int]:
+    """The ids of what waits for that reason, or of those of `ids` that wait, ascending; without either, all."""
+    params = {"reason": reason, "ids": None if ids is None else list(ids)}
+    with domain_errors():
+        return [int(quarantine_id) for (quarantine_id,) in conn.execute(_SQL["select_kept"], params)]
+
+
+def read_kept(conn: Conn, ids: Sequence[int]) -> list[KeptMessage]:
+    """Those of `ids` that wait, by id."""
+    return fetch_all(conn, _kept_message, _SQL["read_kept"], {"ids": list(ids)})
+
+
+def release(conn: Conn, ids: Sequence[int]) -> None:
+    """Forgets messages whose readings are committed."""
+    with domain_errors():
+        conn.execute(_SQL["release"], {"ids": list(ids)})
+
+
 def put_aside(conn: Conn, rejections: Sequence[Rejection]) -> None:
     """Keeps each of `rejections` in the caller's transaction."""
     if rejections:
@@ -53,6 +113,14 @@ def digest(topic: str, raw: bytes) -> bytes:
     """The identity of bytes on a topic: SHA-256 over the topic's length, the topic and the bytes."""
     name = topic.encode("utf-8", "surrogatepass")
     return sha256(len(name).to_bytes(4, "big") + name + raw).digest()
+
+
+def _kept(reason: str, **fields: Any) -> Kept:
+    return Kept(reason=QuarantineReason(reason), **fields)
+
+
+def _kept_message(reason: str, **fields: Any) -> KeptMessage:
+    return KeptMessage(reason=QuarantineReason(reason), **fields)
 
 
 def _reduce(rejections: Iterable[Rejection]) -> list[dict[str, Any]]:
@@ -78,7 +146,7 @@ def _row(rejection: Rejection) -> dict[str, Any]:
         "payload": rejection.raw,
         "reason": rejection.reason.value,
         "detail": _storable(rejection.detail)[:_MAX_DETAIL],
-        "times_received": 1,
+        "times_received": int(message.is_new),
         "first_received_at": message.received_at,
         "last_received_at": message.received_at,
     }

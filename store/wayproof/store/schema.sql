@@ -638,6 +638,7 @@ grant select, insert on reading to wayproof_ingest;
 revoke execute on function packed_identities(integer[], timestamptz[], integer[], bigint[]) from public;
 grant execute on function packed_identities(integer[], timestamptz[], integer[], bigint[]) to wayproof_ingest;
 grant select, insert, update on device_state, device_sequence, reading_rollup, quarantine to wayproof_ingest;
+grant delete on quarantine to wayproof_ingest; -- what a replay has stored
 
 grant select (name, credential, retired_at) on device to wayproof_broker;
 grant select on broker_service to wayproof_broker;

@@ -178,18 +178,25 @@ def _json_parser(raw: msgspec.Raw) -> _Parse:
     return lambda wanted: msgspec.json.decode(raw, type=wanted)
 
 
-def _decode_cbor(payload: bytes) -> Decoded:
+def load_cbor(payload: bytes) -> Any:
+    """The one item that a CBOR payload holds, whatever it is; MalformedPayload where it is none that we accept."""
     stream = BytesIO(payload.removeprefix(_SELF_DESCRIBED_CBOR))
     value = _load_cbor(stream)
     rest = stream.read()
     if rest:
         message = f"expected the end of the payload after a CBOR item, got {len(rest)} more bytes"
         raise MalformedPayload(QuarantineReason.MALFORMED_CBOR, message)
+    return value
+
+
+def _decode_cbor(payload: bytes) -> Decoded:
+    value = load_cbor(payload)
     if not isinstance(value, list):
         return _plain_cbor([value]) or _examine([_cbor_parser(value)], lambda: [payload])
     _check_count(len(value))
+    batch = payload.removeprefix(_SELF_DESCRIBED_CBOR)
     return _plain_cbor(value) or _examine(
-        [_cbor_parser(item) for item in value], lambda: list(_cbor_items(stream.getvalue(), len(value)))
+        [_cbor_parser(item) for item in value], lambda: list(_cbor_items(batch, len(value)))
     )
 
 

@@ -403,6 +403,7 @@ grant select on quarantine, tenant_reading, tenant_device_state, tenant_reading_
 grant select (device_id, tenant_id, name, retired_at) on device to wayproof_ingest;
 grant select, insert on reading to wayproof_ingest;
 grant select, insert, update on device_state, device_sequence, reading_rollup, quarantine to wayproof_ingest;
+grant delete on quarantine to wayproof_ingest; -- what a replay has stored
 
 grant select (name, credential, retired_at) on device to wayproof_broker;
 grant select on broker_service to wayproof_broker;
