@@ -64,18 +64,26 @@ class Ingestor:
     def _work(self) -> bool:
         """Until a signal says stop, or there is nothing left to do here: True in the second case."""
         broker = self._subscriber
-        while not (broker.is_leaving and broker.is_contested):
-            told = _next_signal(_LEAVING_TICK_S if broker.is_leaving else _TICK_S)
-            if told is None:
-                broker.tend()
-            elif told != LEAVE_SIGNAL:
-                return False
-            elif not broker.is_leaving:
+        # Not sigtimedwait: where the process was frozen past the time-out, Python 3.11 makes a signal up. And not a
+        # look at what is pending: only a thread that waits here keeps the signal from numpy's threads, which it kills.
+        while signal.sigwait(_SIGNALS) == LEAVE_SIGNAL:
+            if not broker.is_leaving:
                 broker.leave()
-            if broker.is_leaving and broker.has_left:
+            elif broker.has_left:
                 return True
-        _log.error("somebody else runs under this name", user=self._settings.user)
+            elif broker.is_contested:
+                _log.error("somebody else runs under this name", user=self._settings.user)
+                return False
         return False
+
+    def _tend(self) -> None:
+        """Looks after the subscription; wakes the main thread by its own signal when leaving has come to its end."""
+        broker = self._subscriber
+        while True:
+            time.sleep(_LEAVING_TICK_S if broker.is_leaving else _TICK_S)
+            broker.tend()
+            if broker.is_leaving and (broker.has_left or broker.is_contested):
+                os.kill(os.getpid(), LEAVE_SIGNAL)
 
     def _start(self) -> None:
         if self._settings.health_port:
@@ -83,6 +91,7 @@ class Ingestor:
             serve_health(self._settings.health_host, self._settings.health_port, checks)
         self._writer_thread.start()
         self._subscriber.start()
+        Thread(target=self._tend, name="tend", daemon=True).start()
 
     def _drain(self, *, for_good: bool) -> None:
         """Takes nothing more, writes and acknowledges what was taken, and leaves the rest to the broker."""
@@ -104,16 +113,3 @@ def _end_process(crash: Any) -> None:
     """
     _log.error("thread died", thread=crash.thread.name, exc_info=crash.exc_value)
     os._exit(1)
-
-
-def _next_signal(patience_s: float) -> int | None:
-    """The signal that came within `patience_s`, or None.
-
-    Not sigtimedwait: where the process was frozen past the time-out, Python 3.11 makes a signal up.
-    """
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        if signal.sigpending() & _SIGNALS:
-            return signal.sigwait(_SIGNALS)
-        time.sleep(_LEAVING_TICK_S)
-    return None
