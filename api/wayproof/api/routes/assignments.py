@@ -1,7 +1,6 @@
 """Assignments: which device rides with which shipment, and when."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from fastapi import Path, Query, Response
 
 from wayproof.api.auth import ShipmentsReader, ShipmentsWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
-from wayproof.api.paging import Pager
+from wayproof.api.paging import At, Pager
 from wayproof.api.routes.resource import GET, LIST, PATCH, POST, resource_router
 from wayproof.api.schemas.shipments import (
     AssignmentChange,
@@ -41,7 +40,7 @@ def list_assignments(
 ) -> Response:
     """Lists the tenant's assignments, newest first."""
     pager = Pager(query, of="assignments", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, UUID])
+    position = pager.position(tuple[At, UUID])
     with caller.transaction() as conn:
         found = assignments.list_assignments(
             conn, position=position, limit=pager.fetch, shipment_id=query.shipment_id, device=query.device

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from wayproof.api.auth import Caller, ShipmentsReader, ShipmentsWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
-from wayproof.api.paging import Pager
+from wayproof.api.paging import At, Pager
 from wayproof.api.routes.resource import GET, LIST, PATCH, POST, resource_router
 from wayproof.api.schemas.shipments import NewShipment, ShipmentChange, ShipmentList, ShipmentsQuery, ShipmentView
 from wayproof.api.schemas.tracks import LegFeature, Series, SeriesQuery, Track, TrackQuery
@@ -46,7 +45,7 @@ def shipment_views(conn: Conn, found: Sequence[Shipment]) -> list[ShipmentView]:
 def shipment_page(caller: Caller, query: ShipmentsQuery) -> ShipmentList:
     """One page of the tenant's shipments, newest first."""
     pager = Pager(query, of="shipments", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, UUID])
+    position = pager.position(tuple[At, UUID])
     with caller.transaction() as conn:
         found = shipments.list_shipments(
             conn, position=position, limit=pager.fetch, status=query.status, reference=query.reference
