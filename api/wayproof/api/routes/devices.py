@@ -1,7 +1,8 @@
 """Devices: their registration, and what they told."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import Path, Query, Response
@@ -10,7 +11,7 @@ from wayproof.api.auth import DevicesReader, DevicesWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
 from wayproof.api.paging import At, BigInteger, Integer, PageQuery, Pager
 from wayproof.api.problems import NOT_FOUND, documented
-from wayproof.api.routes.resource import GET, LIST, PATCH, POST, resource_router
+from wayproof.api.routes.resource import GET, LIST, PATCH, POST, applied, resource_router
 from wayproof.api.schemas.base import DeviceName
 from wayproof.api.schemas.devices import (
     DeviceChange,
@@ -75,7 +76,7 @@ def change_device(name: _Name, change: DeviceChange, caller: DevicesWriter, if_m
     with caller.transaction() as conn:
         device = devices.lock_device(conn, name)
         if_match.check(device.version)
-        device = devices.update_device(conn, replace(device, **change.model_dump(exclude_unset=True)))
+        device = applied(device, change, partial(devices.update_device, conn))
     return changed(DeviceView.model_validate(device), version=device.version)
 
 

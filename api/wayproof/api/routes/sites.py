@@ -1,6 +1,6 @@
 """Sites."""
 
-from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from fastapi import Path, Query, Response
 from wayproof.api.auth import SitesReader, SitesWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
 from wayproof.api.paging import At, PageQuery, Pager
-from wayproof.api.routes.resource import GET, LIST, PATCH, POST, resource_router
+from wayproof.api.routes.resource import GET, LIST, PATCH, POST, applied, resource_router
 from wayproof.api.schemas.sites import NewSite, SiteChange, SiteList, SiteView
 from wayproof.model import site as model
 from wayproof.store import sites
@@ -53,5 +53,5 @@ def change_site(site_id: _Id, change: SiteChange, caller: SitesWriter, if_match:
     with caller.transaction() as conn:
         site = sites.lock_site(conn, site_id)
         if_match.check(site.version)
-        site = sites.update_site(conn, replace(site, **change.model_dump(exclude_unset=True)))
+        site = applied(site, change, partial(sites.update_site, conn))
     return changed(SiteView.model_validate(site), version=site.version)
