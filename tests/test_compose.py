@@ -15,7 +15,9 @@ import pytest
 import yaml
 
 from wayproof.api.settings import ApiSettings
+from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.mosquitto import find_mosquitto
+from wayproof.cli.services.plan import Wanted, make_plan
 from wayproof.cli.services.unprivileged import unprivileged
 from wayproof.ingest.settings import IngestSettings
 from wayproof.store.pool import connect
@@ -56,6 +58,15 @@ def test_images_are_pinned_and_long_runners_watched() -> None:
         for name, how in service.get("depends_on", {}).items():
             assert name in SERVICES
             assert how["condition"] != "service_healthy" or "healthcheck" in SERVICES[name]
+
+
+def test_long_runners_are_those_of_up(tmp_path: Path) -> None:
+    """What `wayproof up` runs of ours without a fleet, the file runs as well: maintenance as often, for one."""
+    data = DataDir.at(tmp_path)
+    data.make()
+    planned = {service.name: service.argv for service in make_plan(data, Wanted(tenant="demo", trucks=0)).services}
+    assert planned.keys() - {"postgres", "chain"} <= SERVICES.keys()
+    assert list(planned["maintenance"][3:6]) == OURS["maintenance"]["command"]
 
 
 @dataclass(kw_only=True)
@@ -111,6 +122,10 @@ class Deployment:
             assert time.monotonic() < deadline, f"{what}: {self.logs()}"
             time.sleep(0.1)
 
+    def log(self, name: str) -> str:
+        """What one service wrote."""
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
     def logs(self) -> str:
         """What the services wrote."""
         return "\n".join(f"== {log.name}\n{log.read_text(errors='replace')}" for log in self.folder.glob("*.log"))
@@ -151,6 +166,7 @@ def test_services_run_as_the_file_says(deployment: Deployment, postgres: Server)
     """In the order of the file every service of ours starts, becomes healthy, and the broker learns new devices."""
     for one_shot in ("migrate", "broker-service", "broker-files"):
         deployment.run(one_shot)
+    deployment.start("maintenance")
     _start_broker(deployment)
     deployment.start("broker-sync")
     assert not deployment.is_healthy("ingest")
@@ -158,6 +174,8 @@ def test_services_run_as_the_file_says(deployment: Deployment, postgres: Server)
     deployment.start("api")
     deployment.wait_until("ingest is healthy", lambda: deployment.is_healthy("ingest"))
     deployment.wait_until("api is healthy", lambda: deployment.is_healthy("api"))
+
+    deployment.wait_until("days of readings are kept open", lambda: "opened " in deployment.log("maintenance"))
 
     with connect(postgres.settings("deployed"), autocommit=True) as conn:
         conn.execute("insert into tenant (name) values ('acme')")

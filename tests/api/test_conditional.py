@@ -64,19 +64,31 @@ def test_moving_goods_do_not_fail_a_change(acme: Customer, tell: Tell) -> None:
     assert acme.patch(path, {"carrier": "Other"}, if_match=tag).status_code == 200
 
 
-@pytest.mark.parametrize("resource", ["sites", "shipments", "assignments"])
-def test_every_change_honours_the_tag(acme: Customer, resource: str) -> None:
-    """Each resource that can be changed refuses a change of an old version."""
+@pytest.mark.parametrize(
+    ("resource", "change"),
+    [
+        ("sites", {"address": "x"}),
+        ("shipments", {"carrier": "x"}),
+        ("assignments", {"ends_at": None}),
+        ("devices", {"label": "x"}),
+    ],
+)
+def test_every_change_honours_the_tag(acme: Customer, resource: str, change: dict[str, str | None]) -> None:
+    """Each resource that can be changed refuses a change of an old version; naming nothing makes no new one."""
     shipment = acme.registry.shipment()
-    assignment = acme.registry.assignment(shipment, acme.registry.device())
+    device = acme.registry.device()
+    assignment = acme.registry.assignment(shipment, device)
     ids = {
         "sites": shipment.origin_site_id,
         "shipments": shipment.shipment_id,
         "assignments": assignment.assignment_id,
+        "devices": device.name,
     }
     path = f"/v1/{resource}/{ids[resource]}"
     old = acme.get(path).headers["etag"]
-    assert acme.patch(path, {}, if_match=old).status_code == 200
+    nothing = acme.patch(path, {}, if_match=old)
+    assert (nothing.status_code, nothing.headers["etag"], nothing.json()["version"]) == (200, old, 1)
+    assert acme.patch(path, change, if_match=old).json()["version"] == 2
     problem(acme.patch(path, {}, if_match=old), "precondition-failed")
 
 

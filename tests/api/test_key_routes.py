@@ -44,6 +44,14 @@ def test_key_cannot_be_outlived_by_those_it_makes(acme: Customer) -> None:
         assert answer.status_code == status
 
 
+def test_key_that_has_ended_is_not_made(acme: Customer) -> None:
+    """A key that would be of no use from the beginning is refused, and the answer points to its end."""
+    for expires_at in ("2020-01-01T00:00:00Z", datetime.now(UTC).isoformat()):
+        new = {"label": "x", "scopes": ["sites:read"], "expires_at": expires_at}
+        document = problem(acme.post("/v1/keys", new), "invalid-input")
+        assert [error["pointer"] for error in document["errors"]] == ["/expires_at"]
+
+
 def test_revoked_key_stops_at_once(acme: Customer) -> None:
     """A revoked key opens nothing any more and stays in the list with the time of its end."""
     made = acme.post("/v1/keys", {"label": "Lost", "scopes": ["sites:read"]}).json()

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,28 @@ def test_silent_service_is_missing_and_no_secret_shown(doctor: Doctor, name: str
     assert (code, check["status"]) == (1, "missing")
     assert variable in check["mend"]
     assert "hidden" not in json.dumps(report)
+
+
+def test_read_only_data_folder_is_not_given_away(tmp_path: Path) -> None:
+    """On a read-only mount the mend is another folder or mount: a new owner could not write there either."""
+    mount = f'mount -t tmpfs -o ro none "{tmp_path}" && exec "$@"'
+    argv = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", sys.executable]
+    argv += ["-m", "wayproof.cli.main", "doctor", "--json", "--data", str(tmp_path / "data")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    if done.stderr.startswith("unshare:"):
+        pytest.skip(f"no mounts of our own here: {done.stderr.strip()}")
+    (check,) = (check for check in json.loads(done.stdout)["checks"] if check["name"] == "data")
+    assert (done.returncode, check["status"]) == (1, "missing")
+    assert check["found"] == f"{tmp_path} is on a read-only file system"
+    assert check["mend"] == "choose a folder of yours with --data, or mount it for writing"
+
+
+def test_file_is_no_data_folder(doctor: Doctor, tmp_path: Path) -> None:
+    """A file where the data folder should be is told as such, even where the user may write and run it."""
+    (tmp_path / "data").touch(mode=0o700)
+    code, check = doctor.check("data")
+    assert (code, check["found"]) == (1, f"{tmp_path / 'data'} is not a folder")
+    assert "chown" not in check["mend"]
 
 
 def test_taken_port_names_its_owner(doctor: Doctor, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 import json
 import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from wayproof.cli.main import app
 from wayproof.cli.services.anvil import Anvil
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.logs import bound, last_line, rotate
@@ -57,6 +60,46 @@ def test_children_keep_the_folder_locked(tmp_path: Path) -> None:
     with data.lock():
         assert data.is_in_use()
     assert not data.is_in_use()
+
+
+def test_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    """`wayproof up` on a file, below one, or where a lock cannot be made says what is wrong and what mends it."""
+    file = tmp_path / "file"
+    file.touch()
+    (tmp_path / "locked" / "supervisor.lock").mkdir(parents=True)
+    for data, reason in (
+        (file, "File exists"),
+        (file / "below", "Not a directory"),
+        (tmp_path / "locked", "Is a directory"),
+    ):
+        result = CliRunner().invoke(app, ["up", "--data", str(data)])
+        (line,) = result.stderr.splitlines()
+        assert result.exit_code == 1
+        assert line.startswith(f"wayproof: cannot use {data}")
+        assert line.endswith(f"{reason}; choose a folder of yours that can be written with --data")
+
+
+def test_read_only_folder_is_one_line(tmp_path: Path) -> None:
+    """On a read-only mount `wayproof up` ends in one line, whether or not the folder was made before."""
+    made = DataDir.at(tmp_path / "made")
+    made.make()
+    mount = f'mount -t tmpfs none "{tmp_path}/made" && mount -o remount,ro "{tmp_path}/made" && exec "$@"'
+    for data in (made.root, made.root / "new"):
+        argv = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", sys.executable]
+        argv += ["-m", "wayproof.cli.main", "up", "--data", str(data)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        (line,) = done.stderr.splitlines()
+        if line.startswith("unshare:"):
+            pytest.skip(f"no mounts of our own here: {line}")
+        assert line.startswith(f"wayproof: cannot use {data}")
+        assert "Read-only file system; choose a folder" in line
+
+
+def test_errors_of_others_stay_theirs(tmp_path: Path) -> None:
+    """What goes wrong while the folder is locked is not called a fault of the folder."""
+    data = DataDir.at(tmp_path)
+    with pytest.raises(ConnectionResetError), data.lock():
+        raise ConnectionResetError
 
 
 def test_damaged_ports_are_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
@@ -18,6 +19,12 @@ DEFAULT_LIMIT: Final = 50
 
 T = TypeVar("T")
 P = TypeVar("P")
+
+# Parts of positions, as narrow as their columns: the database must not be asked for what it cannot hold.
+At = Annotated[datetime, msgspec.Meta(tz=True)]
+Integer = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+BigInteger = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Text = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
 
 
 class InvalidCursor(InvalidInput):

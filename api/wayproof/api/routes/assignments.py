@@ -1,7 +1,6 @@
 """Assignments: which device rides with which shipment, and when."""
 
-from dataclasses import replace
-from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -9,8 +8,8 @@ from fastapi import Path, Query, Response
 
 from wayproof.api.auth import ShipmentsReader, ShipmentsWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
-from wayproof.api.paging import Pager
-from wayproof.api.routes.resource import GET, LIST, PATCH, POST, resource_router
+from wayproof.api.paging import At, Pager
+from wayproof.api.routes.resource import GET, LIST, PATCH, POST, applied, resource_router
 from wayproof.api.schemas.shipments import (
     AssignmentChange,
     AssignmentList,
@@ -41,7 +40,7 @@ def list_assignments(
 ) -> Response:
     """Lists the tenant's assignments, newest first."""
     pager = Pager(query, of="assignments", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, UUID])
+    position = pager.position(tuple[At, UUID])
     with caller.transaction() as conn:
         found = assignments.list_assignments(
             conn, position=position, limit=pager.fetch, shipment_id=query.shipment_id, device=query.device
@@ -67,5 +66,5 @@ def change_assignment(
     with caller.transaction() as conn:
         assignment = assignments.lock_assignment(conn, assignment_id)
         if_match.check(assignment.version)
-        assignment = assignments.update_assignment(conn, replace(assignment, **change.model_dump(exclude_unset=True)))
+        assignment = applied(assignment, change, partial(assignments.update_assignment, conn))
     return changed(AssignmentView.model_validate(assignment), version=assignment.version)

@@ -1,16 +1,17 @@
 """Devices: their registration, and what they told."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import Path, Query, Response
 
 from wayproof.api.auth import DevicesReader, DevicesWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
-from wayproof.api.paging import PageQuery, Pager
+from wayproof.api.paging import At, BigInteger, Integer, PageQuery, Pager
 from wayproof.api.problems import NOT_FOUND, documented
-from wayproof.api.routes.resource import GET, LIST, PATCH, POST, resource_router
+from wayproof.api.routes.resource import GET, LIST, PATCH, POST, applied, resource_router
 from wayproof.api.schemas.base import DeviceName
 from wayproof.api.schemas.devices import (
     DeviceChange,
@@ -53,7 +54,7 @@ def create_device(new: NewDevice, caller: DevicesWriter) -> Response:
 def list_devices(query: Annotated[PageQuery, Query()], caller: DevicesReader, conditions: Conditions) -> Response:
     """Lists the tenant's devices, newest first."""
     pager = Pager(query, of="devices", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, int])
+    position = pager.position(tuple[At, Integer])
     with caller.transaction() as conn:
         found = devices.list_devices(conn, position=position, limit=pager.fetch)
     page, next_cursor = pager.page(found, lambda device: (device.created_at, device.device_id))
@@ -75,7 +76,7 @@ def change_device(name: _Name, change: DeviceChange, caller: DevicesWriter, if_m
     with caller.transaction() as conn:
         device = devices.lock_device(conn, name)
         if_match.check(device.version)
-        device = devices.update_device(conn, replace(device, **change.model_dump(exclude_unset=True)))
+        device = applied(device, change, partial(devices.update_device, conn))
     return changed(DeviceView.model_validate(device), version=device.version)
 
 
@@ -102,7 +103,7 @@ def list_readings(
 ) -> Response:
     """Lists the device's readings, oldest first, those with a wrong clock among them with what is wrong."""
     pager = Pager(query, of=f"readings of {name}", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, int, int])
+    position = pager.position(tuple[At, Integer, BigInteger])
     with caller.transaction() as conn:
         device_id = devices.get_device(conn, name).device_id
         found = telemetry.list_readings(

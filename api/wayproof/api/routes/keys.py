@@ -1,14 +1,13 @@
 """API keys: a key with `keys:write` makes and revokes others."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import Path, Query, Response
 
 from wayproof.api.auth import KeysReader, KeysWriter
 from wayproof.api.conditional import Conditions, changed
-from wayproof.api.paging import PageQuery, Pager
+from wayproof.api.paging import At, PageQuery, Pager, Text
 from wayproof.api.problems import NOT_FOUND, documented
 from wayproof.api.routes.resource import GET, LIST, POST, resource_router
 from wayproof.api.schemas.base import KeyId
@@ -36,7 +35,7 @@ def create_key(new: NewKey, caller: KeysWriter) -> Response:
 def list_keys(query: Annotated[PageQuery, Query()], caller: KeysReader, conditions: Conditions) -> Response:
     """Lists the tenant's keys, newest first."""
     pager = Pager(query, of="keys", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, str])
+    position = pager.position(tuple[At, Text])
     with caller.transaction() as conn:
         found = keys.list_keys(conn, position=position, limit=pager.fetch)
     page, next_cursor = pager.page(found, lambda key: (key.created_at, key.key_id))

@@ -1,6 +1,5 @@
 """Condition profiles: what is promised of temperature, humidity and shock."""
 
-from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from fastapi import Path, Query, Response
 
 from wayproof.api.auth import ShipmentsReader, ShipmentsWriter
 from wayproof.api.conditional import Conditions, changed
-from wayproof.api.paging import PageQuery, Pager
+from wayproof.api.paging import At, PageQuery, Pager
 from wayproof.api.routes.resource import GET, LIST, POST, resource_router
 from wayproof.api.schemas.profiles import NewProfile, ProfileList, ProfileView
 from wayproof.model import shipment as model
@@ -36,7 +35,7 @@ def list_condition_profiles(
 ) -> Response:
     """Lists the tenant's condition profiles, newest first."""
     pager = Pager(query, of="condition-profiles", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, UUID])
+    position = pager.position(tuple[At, UUID])
     with caller.transaction() as conn:
         found = profiles.list_profiles(conn, position=position, limit=pager.fetch)
     page, next_cursor = pager.page(found, lambda profile: (profile.created_at, profile.profile_id))

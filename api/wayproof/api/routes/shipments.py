@@ -1,8 +1,7 @@
 """Shipments: where they are, how they are kept, and where they went."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -11,8 +10,8 @@ from fastapi.responses import JSONResponse
 
 from wayproof.api.auth import Caller, ShipmentsReader, ShipmentsWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
-from wayproof.api.paging import Pager
-from wayproof.api.routes.resource import GET, LIST, PATCH, POST, resource_router
+from wayproof.api.paging import At, Pager
+from wayproof.api.routes.resource import GET, LIST, PATCH, POST, applied, resource_router
 from wayproof.api.schemas.shipments import NewShipment, ShipmentChange, ShipmentList, ShipmentsQuery, ShipmentView
 from wayproof.api.schemas.tracks import LegFeature, Series, SeriesQuery, Track, TrackQuery
 from wayproof.model import shipment as model
@@ -46,7 +45,7 @@ def shipment_views(conn: Conn, found: Sequence[Shipment]) -> list[ShipmentView]:
 def shipment_page(caller: Caller, query: ShipmentsQuery) -> ShipmentList:
     """One page of the tenant's shipments, newest first."""
     pager = Pager(query, of="shipments", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, UUID])
+    position = pager.position(tuple[At, UUID])
     with caller.transaction() as conn:
         found = shipments.list_shipments(
             conn, position=position, limit=pager.fetch, status=query.status, reference=query.reference
@@ -89,7 +88,7 @@ def change_shipment(shipment_id: _Id, change: ShipmentChange, caller: ShipmentsW
     with caller.transaction() as conn:
         shipment = shipments.lock_shipment(conn, shipment_id)
         if_match.check(shipment.version)
-        shipment = shipments.update_shipment(conn, replace(shipment, **change.model_dump(exclude_unset=True)))
+        shipment = applied(shipment, change, partial(shipments.update_shipment, conn))
         [view] = shipment_views(conn, [shipment])
     return changed(view, version=shipment.version)
 

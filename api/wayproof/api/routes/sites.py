@@ -1,7 +1,6 @@
 """Sites."""
 
-from dataclasses import replace
-from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -9,8 +8,8 @@ from fastapi import Path, Query, Response
 
 from wayproof.api.auth import SitesReader, SitesWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
-from wayproof.api.paging import PageQuery, Pager
-from wayproof.api.routes.resource import GET, LIST, PATCH, POST, resource_router
+from wayproof.api.paging import At, PageQuery, Pager
+from wayproof.api.routes.resource import GET, LIST, PATCH, POST, applied, resource_router
 from wayproof.api.schemas.sites import NewSite, SiteChange, SiteList, SiteView
 from wayproof.model import site as model
 from wayproof.store import sites
@@ -33,7 +32,7 @@ def create_site(new: NewSite, caller: SitesWriter) -> Response:
 def list_sites(query: Annotated[PageQuery, Query()], caller: SitesReader, conditions: Conditions) -> Response:
     """Lists the tenant's sites, newest first."""
     pager = Pager(query, of="sites", tenant_id=caller.key.tenant_id)
-    position = pager.position(tuple[datetime, UUID])
+    position = pager.position(tuple[At, UUID])
     with caller.transaction() as conn:
         found = sites.list_sites(conn, position=position, limit=pager.fetch)
     page, next_cursor = pager.page(found, lambda site: (site.created_at, site.site_id))
@@ -54,5 +53,5 @@ def change_site(site_id: _Id, change: SiteChange, caller: SitesWriter, if_match:
     with caller.transaction() as conn:
         site = sites.lock_site(conn, site_id)
         if_match.check(site.version)
-        site = sites.update_site(conn, replace(site, **change.model_dump(exclude_unset=True)))
+        site = applied(site, change, partial(sites.update_site, conn))
     return changed(SiteView.model_validate(site), version=site.version)

@@ -67,8 +67,18 @@ def _not_ahead(value: datetime) -> datetime:
     return value
 
 
+def _ahead(value: datetime) -> datetime:
+    now = datetime.now(UTC)
+    if value <= now:
+        raise ValueError(f"expected a time in the future, got one not after {now.isoformat()}")
+    return value
+
+
 Past = Annotated[Instant, AfterValidator(_not_ahead)]
 """An `Instant` that has come already, by our clock."""
+
+Future = Annotated[Instant, AfterValidator(_ahead)]
+"""An `Instant` that is yet to come, by our clock."""
 
 _NO_NUL: Final = r"^[^\x00]*$"  # PostgreSQL stores no NUL in text
 

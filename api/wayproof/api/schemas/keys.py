@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from wayproof.api.schemas.base import Body, Instant, Listing, Name, View
+from wayproof.api.schemas.base import Body, Future, Listing, Name, View
 from wayproof.model.access import Scope
 
 Scopes = Annotated[list[Scope], Field(min_length=1, max_length=len(Scope), examples=[["shipments:read"]])]
@@ -20,7 +20,7 @@ class NewKey(Body):
                 {
                     "label": "Control tower dashboard",
                     "scopes": ["shipments:read", "devices:read"],
-                    "expires_at": "2027-01-01T00:00:00Z",
+                    "expires_at": "2099-01-01T00:00:00Z",
                 }
             ]
         }
@@ -28,7 +28,7 @@ class NewKey(Body):
 
     label: Name = Field(description="Who holds it, and what for")
     scopes: Scopes
-    expires_at: Instant | None = Field(default=None, description="null: never")
+    expires_at: Future | None = Field(default=None, description="In the future; null: never")
 
 
 class KeyView(View):
@@ -38,7 +38,7 @@ class KeyView(View):
     label: str = Field(examples=["Control tower dashboard"])
     scopes: Scopes
     created_at: datetime = Field(examples=["2026-03-02T08:00:00Z"])
-    expires_at: datetime | None = Field(examples=["2027-01-01T00:00:00Z"])
+    expires_at: datetime | None = Field(examples=["2099-01-01T00:00:00Z"])
     revoked_at: datetime | None = Field(examples=[None])
 
 

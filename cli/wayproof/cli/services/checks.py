@@ -110,11 +110,19 @@ def check_root() -> Check:
 def check_data(data: DataDir) -> Check:
     """The data folder."""
     nearest = _nearest(data.root)
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        mend = f"choose a folder of yours with --data, or: sudo chown {os.geteuid()} {nearest}"
-        return _missing("data", f"{nearest} is not writable", mend)
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        return _unusable(nearest)
     state = "in use by a running `wayproof up`" if data.is_in_use() else "not in use"
     return _ok("data", f"{data.root}, {state}")
+
+
+def _unusable(folder: Path) -> Check:
+    mend = "choose a folder of yours with --data"
+    if not folder.is_dir():
+        return _missing("data", f"{folder} is not a folder", mend)
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return _missing("data", f"{folder} is on a read-only file system", f"{mend}, or mount it for writing")
+    return _missing("data", f"{folder} is not writable", f"{mend}, or: sudo chown {os.geteuid()} {folder}")
 
 
 def check_disk(data: DataDir) -> Check:

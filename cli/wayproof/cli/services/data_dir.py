@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from wayproof.cli.services.logs import rotate
-from wayproof.model.errors import Conflict, InvalidInput
+from wayproof.model.errors import Conflict, InvalidInput, Unavailable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +52,11 @@ class DataDir:
         return self.root / "programs"
 
     def make(self) -> None:
-        """Makes the folder, closed to others: it holds secrets."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("broker", "chain", "demo", "logs", "postgres", "run", "secrets"):
-            (self.root / name).mkdir(mode=0o700, exist_ok=True)
+        """Makes the folder, closed to others: it holds secrets. Unavailable where it cannot be made or used."""
+        with _usable(self.root):
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in ("broker", "chain", "demo", "logs", "postgres", "run", "secrets"):
+                (self.root / name).mkdir(mode=0o700, exist_ok=True)
 
     def log(self, service: str) -> Path:
         """Where a service's output goes."""
@@ -63,8 +64,9 @@ class DataDir:
 
     def rotate_logs(self, services: Iterable[str]) -> None:
         """Puts the logs of the start before aside."""
-        for service in services:
-            rotate(self.log(service))
+        with _usable(self.root):
+            for service in services:
+                rotate(self.log(service))
 
     def pid_file(self, service: str) -> Path:
         """Holds a running service's process id, for those who must signal it."""
@@ -73,17 +75,19 @@ class DataDir:
     def secret(self, name: str) -> str:
         """A secret of that name, made at its first use: 256 random bits."""
         path = self.root / "secrets" / name
-        if not path.exists():
-            self.put_secret(name, secrets.token_urlsafe(32))
-        return path.read_text(encoding="ascii").strip()
+        with _usable(self.root):
+            if not path.exists():
+                self.put_secret(name, secrets.token_urlsafe(32))
+            return path.read_text(encoding="ascii").strip()
 
     def put_secret(self, name: str, value: str) -> None:
         """Keeps a secret, readable by us alone, whole or not at all."""
         path = self.root / "secrets" / name
         draft = path.with_suffix(".new")
-        draft.touch(mode=0o600)
-        draft.write_text(f"{value}\n", encoding="ascii")
-        draft.replace(path)
+        with _usable(self.root):
+            draft.touch(mode=0o600)
+            draft.write_text(f"{value}\n", encoding="ascii")
+            draft.replace(path)
 
     def has_secret(self, name: str) -> bool:
         """Whether a secret of that name was made before."""
@@ -92,23 +96,28 @@ class DataDir:
     def ports(self) -> dict[str, int]:
         """The ports of the last start by service; none before the first."""
         path = self.root / "ports.json"
-        if not path.exists():
-            return {}
+        with _usable(self.root):
+            if not path.exists():
+                return {}
+            text = path.read_text(encoding="utf-8", errors="replace")
         try:
-            return {str(name): int(port) for name, port in json.loads(path.read_text(encoding="utf-8")).items()}
+            return {str(name): int(port) for name, port in json.loads(text).items()}
         except (ValueError, AttributeError) as error:
             raise InvalidInput(f"{path}: expected an object of port numbers; delete the file to choose anew") from error
 
     def remember_ports(self, ports: dict[str, int]) -> None:
         """Keeps the ports for the next start."""
-        (self.root / "ports.json").write_text(json.dumps(ports, indent=2) + "\n", encoding="utf-8")
+        with _usable(self.root):
+            (self.root / "ports.json").write_text(json.dumps(ports, indent=2) + "\n", encoding="utf-8")
 
     def is_in_use(self) -> bool:
         """Whether a `wayproof up` runs on this folder now."""
         path = self.root / "supervisor.lock"
-        if not path.exists():
-            return False
-        with path.open("rb") as file:
+        with _usable(self.root):
+            if not path.exists():
+                return False
+            file = path.open("rb")
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -130,8 +139,21 @@ class DataDir:
 
 
 @contextmanager
+def _usable(root: Path) -> Iterator[None]:
+    """Says in one line what keeps us from using the folder. Only around steps that touch nothing but its files."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or root
+        raise Unavailable(
+            f"cannot use {where}: {error.strerror}; choose a folder of yours that can be written with --data"
+        ) from error
+
+
+@contextmanager
 def _locked(path: Path) -> Iterator[int | None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _usable(path.parent):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
