@@ -8,7 +8,8 @@ import pytest
 from faults.run import Runner
 
 _NAMED: Final = os.environ.get("WAYPROOF_FAULT_SEED", "")
-SEEDS: Final = [int(_NAMED)] if _NAMED else [1, 2, 3]
+SEEDS: Final = [int(_NAMED)] if _NAMED else [112, 149, 233]
+"""Together these bring nearly every fault; `make soak` tries new ones."""
 
 
 @pytest.mark.timeout(400)

@@ -8,6 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from wayproof.store.pool import Conn
+
 from fix_ingest import IngestorProcess, eventually
 from fix_mqtt import Broker, make_certificate
 
@@ -54,6 +58,19 @@ def test_frozen_process_goes_on(ingestor: IngestorProcess) -> None:
     time.sleep(0.5)
     assert ingestor.is_ready()
     assert ingestor.stop() == 0
+
+
+@pytest.mark.skipif("WAYPROOF_TEST_TIMESCALE_DSN" in os.environ, reason="another machine's process cannot be frozen")
+def test_frozen_database_is_told(ingestor: IngestorProcess, superuser: Conn) -> None:
+    """A database that hangs and says nothing makes the ingestor unready within ten seconds, until it goes on."""
+    query = "select pid from pg_stat_activity where datname = current_database() and application_name = %s"
+    ((pid,),) = superuser.execute(query, ["wayproof_ingest"]).fetchall()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        eventually(lambda: ingestor.get("/readyz") == (503, '{"broker":true,"database":false}'), 10.5)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    eventually(ingestor.is_ready)
 
 
 def test_tls(ingestor_factory: Callable[..., IngestorProcess], tls_ca: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The writer: batches off the queue into the database, then acknowledgements and receipts."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -28,6 +29,8 @@ _log = structlog.get_logger(__name__)
 
 _IDLE: Final = timedelta(seconds=5)
 """Where nothing comes for so long, nothing is written: that tells whether the database is still there."""
+_STUCK_S: Final = 5.0
+"""A write that takes longer is taken to hang: a frozen server or a dead wire need not ever tell."""
 _LEAST_PAUSE_S: Final = 0.1
 _GREATEST_PAUSE_S: Final = 5.0
 
@@ -64,11 +67,12 @@ class Writer:
         self._link: _Link | None = None
         self._abandoned = Event()
         self._ready = Event()
+        self._asked_at_s = math.inf
 
     @property
     def is_ready(self) -> bool:
-        """Whether the database did what it was last asked for."""
-        return self._ready.is_set()
+        """Whether the database did what it was last asked for, and does not take too long now."""
+        return self._ready.is_set() and time.monotonic() - self._asked_at_s < _STUCK_S
 
     def abandon(self) -> None:
         """Gives up what could not be written: it is not acknowledged, so the broker keeps it."""
@@ -103,6 +107,7 @@ class Writer:
 
     def _write(self, chunks: Sequence[Chunk]) -> tuple[Written, list[Notice]] | None:
         """Writes, on a new connection where there is none; None where the database does not serve."""
+        self._asked_at_s = time.monotonic()
         try:
             with unavailable_on_any_error():
                 self._link = self._link or _Link(self._database)
@@ -110,6 +115,8 @@ class Writer:
         except Unavailable as error:
             self._drop_link(error)
             return None
+        finally:
+            self._asked_at_s = math.inf
         if not self._ready.is_set():
             self._ready.set()
             _log.info("database serves")
