@@ -164,6 +164,7 @@ class Subscriber:
         return is_full
 
     def _end_epoch(self) -> None:
+        self._unsubscribed.clear()
         with self._epoch_lock:
             self._epoch += 1
 
@@ -186,13 +187,15 @@ class Subscriber:
             client.subscribe(SHARED_READINGS_FILTER, qos=1)
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+        self, client: mqtt.Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
         if any(reason.is_failure for reason in reasons):
             _log.error("broker refused the subscription", reasons=[str(reason) for reason in reasons])
             return
         self._subscribed.set()
         _log.info("subscribed", filter=SHARED_READINGS_FILTER)
+        if self._leaving.is_set():  # asked for just before we were told to leave
+            client.unsubscribe(SHARED_READINGS_FILTER)
 
     def _on_unsubscribe(
         self, _client: mqtt.Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
@@ -210,7 +213,6 @@ class Subscriber:
     ) -> None:
         self._end_epoch()
         self._subscribed.clear()
-        self._unsubscribed.clear()
         is_short = time.monotonic() - self._connected_at < _SHORT_S
         self._short_connections = self._short_connections + 1 if is_short else 0
         _log.warning("disconnected from broker", reason=str(reason))
