@@ -1,5 +1,6 @@
 """Writing readings: binary COPY straight into the table, or through a staging table where some are stored already."""
 
+import time
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -38,9 +39,10 @@ def copy_new(conn: Conn, columns: Columns, flags: Ints) -> Ints:
 def leave_out_packed(conn: Conn, columns: Columns) -> Columns:
     """Distinct readings without those that stand in packed days: the unique key of `reading` does not know of them.
 
-    In the transaction that stores them: until it ends, nobody packs their days. Nothing is packed on the day itself.
+    In the transaction that stores them: until it ends, nobody packs their days. Nothing is packed on the day itself;
+    which day that is goes by our clock now, as what is replayed from quarantine was received long ago.
     """
-    old = columns.rows(columns.observed_us < columns.received_us - _US_PER_DAY)
+    old = columns.rows(columns.observed_us < time.time_ns() // 1_000 - _US_PER_DAY)
     if not len(old):
         return columns
     params = {
