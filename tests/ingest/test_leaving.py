@@ -101,7 +101,7 @@ def test_planned_removal(
     truck = connect_device("truck-1")
     with held_up(database):
         send(truck, range(1, 201))
-        eventually(lambda: leaver.metric("wayproof_ingest_queue_messages"))
+        eventually(lambda: leaver.metric("wayproof_ingest_messages_received_total"))
         assert leaver.process is not None
         leaver.process.send_signal(signal.SIGUSR2)
         eventually(lambda: leaver.logged("unsubscribed"))
@@ -145,7 +145,7 @@ def test_stop_while_leaving(
     leaver.environment["WAYPROOF_INGEST_DRAIN_TIMEOUT"] = "PT0.5S"
     with held_up(database):
         send(truck, range(1, 201))
-        eventually(lambda: leaver.metric("wayproof_ingest_queue_messages"))
+        eventually(lambda: leaver.metric("wayproof_ingest_messages_received_total"))
         leaver.process.send_signal(signal.SIGUSR2)
         eventually(lambda: leaver.logged("unsubscribed"))
         leaver.process.terminate()
