@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def _run(seed: int) -> int:
     sys.stdout.write(f"soak: WAYPROOF_FAULT_SEED={seed}\n")
     sys.stdout.flush()
-    argv = [sys.executable, "-m", "pytest", "--quiet", "tests/faults/test_faults.py"]
+    argv = [sys.executable, "-m", "pytest", "--quiet", "tests/faults/test_seeds.py"]
     return subprocess.run(argv, cwd=ROOT, env=os.environ | {"WAYPROOF_FAULT_SEED": str(seed)}, check=False).returncode
 
 
