@@ -2,6 +2,6 @@
 
 import os
 
-# Before numpy is imported anywhere: the threads of its linear algebra, of which nothing here makes use, block no signal.
+# Before numpy is imported: the threads of its linear algebra, which nothing here makes use of, block no signal.
 # One sent to a process that waits for it in its own time would end the process in such a thread.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
