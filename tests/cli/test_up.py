@@ -75,7 +75,7 @@ def test_doctor_sees_what_runs(running_up: Up) -> None:
     report = json.loads(told.stdout)
     found = {check["name"]: check["found"] for check in report["checks"]}
     assert (told.returncode, report["works"]) == (0, True)
-    assert re.search(r"PostgreSQL 18\.\d+; TimescaleDB: no; schema: \d{4}", found["postgres"])
+    assert re.search(r"PostgreSQL 18\.\d+; schema: \d{4}; readings in plain PostgreSQL", found["postgres"])
     assert "in use by a running" in found["data"]
 
 
