@@ -16,6 +16,7 @@ from wayproof.model.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
+    InvalidProof,
     MalformedPayload,
     NotFound,
     OutboxFull,
@@ -123,6 +124,7 @@ INTERNAL: Final = Kind(
 OF_ERROR: Final[Mapping[type[WayproofError], Kind]] = {
     InvalidInput: INVALID_INPUT,
     MalformedPayload: INVALID_INPUT,
+    InvalidProof: INVALID_INPUT,
     InvalidCursor: INVALID_CURSOR,
     Unauthenticated: UNAUTHENTICATED,
     Forbidden: FORBIDDEN,

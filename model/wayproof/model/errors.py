@@ -7,7 +7,8 @@ problem details stands in `wayproof.api.problems`, and a test walks this tree to
 
     WayproofError
     ├── InvalidInput        a value that can never be accepted as it is
-    │   └── MalformedPayload   bytes of a device that yield no reading; `reason` is its quarantine code
+    │   ├── MalformedPayload   bytes of a device that yield no reading; `reason` is its quarantine code
+    │   └── InvalidProof    a signature, proof or checkpoint that does not hold
     ├── Unauthenticated     no credential, or one that is unknown, expired or revoked
     ├── Forbidden           a known caller without the scope
     ├── NotFound            nothing of that name that the caller may see
@@ -67,6 +68,10 @@ class MalformedPayload(InvalidInput):
     def __init__(self, reason: QuarantineReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class InvalidProof(InvalidInput):
+    """A signature, proof, chain of handoffs or checkpoint that does not hold."""
 
 
 class Unauthenticated(WayproofError):
