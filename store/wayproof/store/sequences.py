@@ -1,11 +1,12 @@
 """`device_sequence`: which `(boot, seq)` of a device are safe. Exact sets, whoever commits first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
+from psycopg.rows import TupleRow
 
 from wayproof.store.arrays import Int4Array, Int8Array, PgArray
 from wayproof.store.columns import Columns
@@ -16,7 +17,7 @@ from wayproof.store.reduce import Runs, runs
 
 _SQL: Final = load("sequences")
 
-PAGE_RANGES: Final = 128
+PAGE_RANGES: Final = 64
 """How many ranges one row holds at most: see bench/sequences.py."""
 
 MOST_PAGES: Final = 1_000
@@ -53,19 +54,22 @@ def add_sequences(
     added = runs(*np.concatenate([received, set_aside], axis=1))
     if not len(added.low):
         return []
-    rows = conn.execute(_SQL["add_sequences"], {**_params(added), "page_ranges": PAGE_RANGES}, prepare=True).fetchall()
+    rows = _execute(conn, "add_sequences", {**_params(added), "page_ranges": PAGE_RANGES})
+    small = [_progress(*told) for *told, is_large in rows if not is_large]
+    if len(small) == len(rows):
+        return small
     large = {(device_id, boot) for device_id, boot, _, _, is_large in rows if is_large}
-    small = [_progress(*row[:4]) for row in rows if not row[4]]
-    return small + _add_to_pages(conn, _of(large, added), most_pages) if large else small
+    return small + _add_to_pages(conn, _of(large, added), most_pages)
 
 
 def _add_to_pages(conn: Conn, added: Runs, most_pages: int) -> list[Progress]:
-    params = _params(added)
     bounds = {"page_ranges": PAGE_RANGES, "most_pages": most_pages}
-    rows = conn.execute(_SQL["add_to_pages"], {**params, **bounds}, prepare=True)
-    left_out = {(device_id, boot): count for device_id, boot, count in rows}
-    told = conn.execute(_SQL["tell_pages"], params, prepare=True)
-    return [_progress(*row, left_out=left_out.get(row[:2], 0)) for row in told]
+    return [_progress(*told) for told in _execute(conn, "add_to_pages", {**_params(added), **bounds})]
+
+
+def _execute(conn: Conn, query: str, params: Mapping[str, Any]) -> list[TupleRow]:
+    with conn.cursor(binary=True) as cursor:
+        return cursor.execute(_SQL[query], params, prepare=True).fetchall()
 
 
 def _of(boots: AbstractSet[tuple[int, int]], added: Runs) -> Runs:
@@ -83,6 +87,6 @@ def _params(added: Runs) -> dict[str, PgArray]:
     }
 
 
-def _progress(device_id: int, boot: int, through: int, beyond: list[list[int]], *, left_out: int = 0) -> Progress:
+def _progress(device_id: int, boot: int, through: int, beyond: list[list[int]], left_out: int = 0) -> Progress:
     ranges = tuple((low, high) for low, high in beyond)
     return Progress(device_id=device_id, boot=boot, through=through, beyond=ranges, left_out=left_out)

@@ -16,9 +16,9 @@ create table device_sequence (
 ) with (fillfactor = 50);
 
 insert into device_sequence (device_id, boot, since, pages, seqs)
-select device_id, boot, case place / 128 when 0 then 0 else min(lower(r)) end,
-       case place / 128 when 0 then count(*) over (partition by device_id, boot) else 1 end, range_agg(r)
+select device_id, boot, case place / 64 when 0 then 0 else min(lower(r)) end,
+       case place / 64 when 0 then count(*) over (partition by device_id, boot) else 1 end, range_agg(r)
   from sequence_before
- group by device_id, boot, place / 128;
+ group by device_id, boot, place / 64;
 
 grant select, insert, update, delete on device_sequence to wayproof_ingest;
