@@ -18,11 +18,11 @@ from wayproof.store.reduce import Runs, runs
 _SQL: Final = load("sequences")
 
 PAGE_RANGES: Final = 64
-"""How many ranges one row holds at most: see bench/sequences.py."""
+"""How many ranges one row holds at most: what a commit rewrites, and few enough to stay out of TOAST."""
 
 MOST_PAGES: Final = 1_000
-"""In how many rows a set grows new gaps. Far more than honest devices need: of a device that two ingestors share, one may
-commit a whole batch of every second number, which is 20,000 ranges, before the other does."""
+"""In how many rows a set grows new gaps. That is far more than honest devices need: where two ingestors share a device,
+one may commit a whole batch of every second number, 20,000 ranges, before the other does."""
 
 
 class Progress(Struct, frozen=True, kw_only=True):
