@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -191,3 +192,25 @@ def _add_all(conn: Conn, numbers: list[tuple[KnownDevice, int]], problems: list[
             assert all(seq in held[device.device_id] for device, seq in part)
     except BaseException as error:  # noqa: BLE001 - for the main thread to show
         problems.append(error)
+
+
+def test_migration_keeps_sets(
+    ingest_conn: Conn, superuser: Conn, truck: KnownDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sets that stood in one row each are the same after the migration, in as many rows as it takes."""
+    monkeypatch.setattr(sequences, "PAGE_RANGES", 64)
+    scattered = set(range(3, 403, 2))
+    with superuser.transaction():
+        superuser.execute("drop table device_sequence")
+        superuser.execute("create table device_sequence (device_id integer, boot integer, seqs int8multirange)")
+        superuser.execute("insert into device_sequence values (%s, 1, '{[1,11)}')", [truck.device_id])
+        for_each = (
+            "insert into device_sequence select %s, 2, range_agg(int8range(n, n, '[]')) from unnest(%s::bigint[]) n"
+        )
+        superuser.execute(for_each, [truck.device_id, list(scattered)])
+        revision = files("wayproof.store.migrations").joinpath("versions/0003_sequence_blocks.sql")
+        superuser.execute(revision.read_text(encoding="utf-8").encode())
+    assert kept(superuser) == {(truck.device_id, 1): set(range(1, 11)), (truck.device_id, 2): scattered}
+    assert superuser.execute("select count(*) from device_sequence where boot = 2").fetchone() == (4,)
+    add(ingest_conn, truck, range(1, 402), boot=2)
+    assert kept(superuser)[truck.device_id, 2] == set(range(1, 402))
