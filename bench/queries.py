@@ -84,9 +84,9 @@ def _asked(settings: DatabaseSettings, conn: Conn, names: Sequence[str], until: 
         series = _milliseconds(pool, tenant, lambda api, n: _series(api, legs[n]))
         last = _milliseconds(pool, tenant, lambda api, n: telemetry.list_readings(api, legs[n].device_id, limit=50))
     return [
-        at_most(f"last state of {len(ids)} devices, rows", rows, "ms", 15),
+        at_most(f"last state of {len(ids)} devices, values of the model", values, "ms", 15),
         at_most("15-minute series of one device over 3 days", series, "ms", 5),
-        figure(f"last state of {len(ids)} devices, values of the model", values, "ms"),
+        figure(f"last state of {len(ids)} devices, rows", rows, "ms"),
         figure("last state of one device", one, "ms"),
         figure("first 50 readings of one device", last, "ms"),
     ]

@@ -8,4 +8,7 @@ select s.* from device_state s join device using (device_id) where name = %(name
 select r.* from reading_rollup r join device using (device_id) where name = %(name)s order by measure, begins_at;
 
 -- sequences: those of a device
-select s.* from device_sequence s join device using (device_id) where name = %(name)s order by boot;
+select device_id, boot, range_agg(seqs)
+  from device_sequence join device using (device_id)
+ where name = %(name)s
+ group by device_id, boot order by boot;

@@ -30,7 +30,9 @@ def everything(conn: Conn) -> list[list[tuple[Any, ...]]]:
     """All that is derived from readings, and the readings' identities."""
     return [
         conn.execute("select * from device_state order by device_id").fetchall(),
-        conn.execute("select * from device_sequence order by device_id, boot").fetchall(),
+        conn.execute(
+            "select device_id, boot, range_agg(seqs) from device_sequence group by device_id, boot order by 1, 2"
+        ).fetchall(),
         conn.execute("select device_id, observed_at, boot, seq from reading order by 1, 2, 3, 4").fetchall(),
         conn.execute("select * from reading_rollup order by device_id, measure, begins_at").fetchall(),
     ]

@@ -52,6 +52,9 @@ RECEIVED_BYTES: Final = Counter("wayproof_ingest_received_bytes", "Payloads of t
 MESSAGES: Final = Counter("wayproof_ingest_messages", "Messages written: committed, then acknowledged")
 STORED: Final = Counter("wayproof_ingest_readings_stored", "Readings that were new")
 DUPLICATES: Final = Counter("wayproof_ingest_readings_duplicate", "Readings that were stored before")
+LEFT_OUT: Final = Counter(
+    "wayproof_ingest_readings_left_out", "Readings stored without a receipt, because their boot has too many gaps"
+)
 QUARANTINED: Final = Counter("wayproof_ingest_quarantined", "Messages and items set aside, by reason", ["reason"])
 RECEIPTS: Final = Counter("wayproof_ingest_receipts", "Receipts published")
 STALE_ACKNOWLEDGEMENTS: Final = Counter(
@@ -102,6 +105,7 @@ def observe(chunks: Sequence[Chunk], written: Written, *, receipts: int, write_t
     MESSAGES.inc(sum(sizes))
     STORED.inc(written.stored)
     DUPLICATES.inc(written.duplicates)
+    LEFT_OUT.inc(sum(told.left_out for told in written.progress))
     for rejection in written.rejections:
         QUARANTINED.labels(rejection.reason.value).inc()
     RECEIPTS.inc(receipts)

@@ -96,6 +96,11 @@ class Writer:
         self._broker.acknowledge(chunks)
         self._broker.publish(notices)
         metrics.observe(chunks, written, receipts=len(notices), write_time_s=time.monotonic() - taken_at)
+        for told in written.progress:
+            if told.left_out:
+                _log.warning(
+                    "too many gaps for receipts", device_id=told.device_id, boot=told.boot, left_out=told.left_out
+                )
 
     def _persist(self, chunks: Sequence[Chunk]) -> tuple[Written, list[Notice]] | None:
         """Tries until the batch is committed; None once it is abandoned."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
+
 from wayproof.model.clock import ClockFlag
 from wayproof.model.reading import NUMERIC_MEASURES, Reading
 from wayproof.model.shipment import ProfileLimits
@@ -25,8 +27,7 @@ class StoredReading:
     clock_flags: ClockFlag
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Position:
+class Position(Struct, frozen=True, kw_only=True, gc=False):
     """Where a device was when it last knew."""
 
     #: The device's name.
@@ -40,8 +41,7 @@ class Position:
     heading_deg: float | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Climate:
+class Climate(Struct, frozen=True, kw_only=True, gc=False):
     """Temperature and humidity of one reading."""
 
     #: The device's name.
@@ -51,8 +51,7 @@ class Climate:
     humidity_pct: float | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeviceState:
+class DeviceState(Struct, frozen=True, kw_only=True, gc=False):
     """The latest that a device told, by observed time, out of readings with a plausible clock."""
 
     #: Last contact, whatever the device's clock said.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 
-from psycopg.rows import kwargs_row
+from psycopg.rows import TupleRow, kwargs_row
 
 from wayproof.model.errors import NotFound
 from wayproof.store.pool import Conn
@@ -16,6 +16,12 @@ T = TypeVar("T")
 def fetch_all(conn: Conn, make: Callable[..., T], sql: LiteralString, params: Mapping[str, Any]) -> list[T]:
     """Every row, given to `make` as keywords."""
     with domain_errors(), conn.cursor(row_factory=kwargs_row(make), binary=True) as cursor:
+        return cursor.execute(sql, params).fetchall()
+
+
+def fetch_tuples(conn: Conn, sql: LiteralString, params: Mapping[str, Any]) -> list[TupleRow]:
+    """Every row as it comes, for values of which there are thousands."""
+    with domain_errors(), conn.cursor(binary=True) as cursor:
         return cursor.execute(sql, params).fetchall()
 
 

@@ -509,12 +509,16 @@ create table reading_rollup (
   primary key (device_id, measure, begins_at)
 ) with (fillfactor = 70);
 
--- Which (boot, seq) of a device are stored: an exact set, whoever commits first. Receipts are read off it.
+-- Which (boot, seq) of a device are stored: an exact set, whoever commits first. Receipts are read off it. Gaps in great
+-- number would make a row that every commit rewrites whole, so such a set stands in several rows, as in the leaves of a
+-- B-tree: each holds whole ranges, all of them below the next row's `since`.
 create table device_sequence (
   device_id integer not null references device,
   boot      integer not null check (boot > 0),
+  since     bigint not null default 0 check (since >= 0), -- the lowest number in the row; 0: the boot's first row
+  pages     integer not null default 1 check (pages > 0), -- in the first row: in how many rows the set stands
   seqs      int8multirange not null,
-  primary key (device_id, boot)
+  primary key (device_id, boot, since)
 ) with (fillfactor = 50);
 
 -- What could not be understood, byte for byte. The same bytes on the same topic are one row, counted.
@@ -639,6 +643,7 @@ revoke execute on function packed_identities(integer[], timestamptz[], integer[]
 grant execute on function packed_identities(integer[], timestamptz[], integer[], bigint[]) to wayproof_ingest;
 grant select, insert, update on device_state, device_sequence, reading_rollup, quarantine to wayproof_ingest;
 grant delete on quarantine to wayproof_ingest; -- what a replay has stored
+grant delete on device_sequence to wayproof_ingest; -- rows that went into others
 
 grant select (name, credential, retired_at) on device to wayproof_broker;
 grant select on broker_service to wayproof_broker;

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated, Final
 
 from fastapi import Path, Query, Response
+from msgspec import structs
 
 from wayproof.api.auth import DevicesReader, DevicesWriter
 from wayproof.api.conditional import Conditions, IfMatch, changed
@@ -94,7 +95,8 @@ def get_device_state(name: _Name, caller: DevicesReader, conditions: Conditions)
     """The latest that the device told; all null where it has told nothing yet."""
     with caller.transaction() as conn:
         state = telemetry.get_state(conn, devices.get_device(conn, name).device_id)
-    return conditions.answer(StateView.model_validate({"device": name, **(asdict(state) if state else {})}))
+    told = structs.asdict(state) if state else {}
+    return conditions.answer(StateView.model_validate({"device": name, **told}))
 
 
 @router.get("/{name}/readings", response_model=ReadingList, responses={**LIST, **GET})
