@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from eth_account import Account
+from eth_keyfile.exceptions import EthKeyfileException
 
 from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.strict_json import strict_json
@@ -40,7 +41,7 @@ def load_keystore(path: Path, passphrase: str) -> KeySigner:
         raise NotFound(f"keystore {path}: {error.strerror}, expected a file that we may read") from None
     try:
         key = bytes(Account.decrypt(document, passphrase))
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+    except (EthKeyfileException, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         # What came instead is not shown: it could be a passphrase or part of a key.
         raise InvalidInput(f"keystore {path}: wrong passphrase, or no Web3 Secret Storage of version 3") from None
     return KeySigner(key)
