@@ -108,7 +108,7 @@ def test_everything_counts(changed: StoredReading) -> None:
 
 def test_wide_extras_differ() -> None:
     """Integers that one binary64 cannot tell apart, and texts that look like them, stay apart."""
-    extras: list[Any] = [2**60, 2**60 + 1, str(2**60), f"n{2**60}", f"s{2**60}", [2**60], 1e300]
+    extras: list[Any] = [2**60, 2**60 + 1, str(2**60), f"n{2**60}", f"s{2**60}", [2**60], 1e300, True, 1, "1", None]
     assert len({reading_bytes("a", stored(extra={"n": extra})) for extra in extras}) == len(extras)
 
 
@@ -165,6 +165,12 @@ def test_same_after_packing(registry: Registry, ingest_conn: Any, database: Data
         pack_day(conn, date(2026, 3, 1))
         assert conn.execute("select sum(readings) from reading_packed").fetchone() == (200,)
     assert root() == before
+
+
+@pytest.mark.parametrize(("number", "same"), [(2.0**53, 2**53), (1e300, 10**300), (5.0, 5), (-1e16, -(10**16))])
+def test_form_of_a_number(number: float, same: int) -> None:
+    """A number in extra has the same bytes whether it was written as a float or, as the database may, as an integer."""
+    assert reading_bytes("a", stored(extra={"n": number})) == reading_bytes("a", stored(extra={"n": same}))
 
 
 def test_number_given_as_integer() -> None:
