@@ -46,10 +46,10 @@ def fold_peaks(peaks: Sequence[bytes]) -> bytes:
 
 
 class Node(NamedTuple):
-    """A complete subtree: the `2 ** height` leaves from `index * 2 ** height` on."""
+    """A complete subtree: the `2 ** height` leaves from `nth * 2 ** height` on."""
 
     height: int
-    index: int
+    nth: int
 
 
 def subtrees(start: int, end: int) -> list[Node]:

@@ -1,7 +1,7 @@
 """Where the hashes of a tree stand in tiles of 256 (C2SP tlog-tiles), and what appending adds to them.
 
-A tile of level `l` holds hashes of height `8 l`, and beside them, as `nodes`, the seven heights above that lie inside the
-tile. A node is written where its last leaf completes it (post-order), so both only ever grow at their end.
+A tile of level `l` holds hashes of height `8 l`, and beside them, as `nodes`, the seven heights above that lie inside
+the tile. A node is written where its last leaf completes it (post-order), so both only ever grow at their end.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 def place_of(node: Node) -> Place:
     """Where the hash of a complete subtree stands."""
     level, rise = divmod(node.height, HEIGHT)
-    tile_index, nth = divmod(node.index, WIDTH >> rise)
+    tile_index, nth = divmod(node.nth, WIDTH >> rise)
     if not rise:
         return Place(level, tile_index, inside=False, offset=nth)
     before = ((nth + 1) << rise) - 1  # leaves of the tile before the one that completes the node

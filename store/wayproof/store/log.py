@@ -47,10 +47,9 @@ def erase_entry(conn: Conn, leaf_index: int, *, tombstone: NewEntry) -> int:
     with domain_errors():
         erased = conn.execute(_SQL["erase"], {"leaf_index": leaf_index}).rowcount
     if not erased:
-        (found,) = entries(conn, leaf_index, 1) or [None]
-        if found is None:
+        if not entries(conn, leaf_index, 1):
             raise NotFound(f"the log has no leaf {leaf_index}")
-        raise Conflict(f"leaf {leaf_index} is a tombstone, or was erased already ({found.kind}, {found.erased_at})")
+        raise Conflict(f"expected a leaf that can be erased; {leaf_index} is a tombstone, or was erased already")
     return append(conn, [tombstone]).start
 
 
