@@ -119,11 +119,11 @@ def check_consistency(*, old_size: int, old_root: bytes, size: int, root: bytes,
     """
     if not 0 < old_size <= size:
         raise InvalidProof(f"consistency proof: expected sizes 0 < old <= new, got {old_size} and {size}")
-    _check_lengths("consistency proof", old_root, root, *proof)
     if old_size == size:
         if proof or old_root != root:
             raise InvalidProof(f"consistency proof: one size {size}, so expected equal roots and no hashes")
         return
+    _check_lengths("consistency proof", old_root, root, *proof)
     old_found, found = _roots_from_consistency(old_size, old_root, size, proof)
     if old_found != old_root:
         raise InvalidProof(f"consistency proof leads to {old_found.hex()} for size {old_size}, not {old_root.hex()}")
