@@ -14,7 +14,7 @@ from wayproof.api.middleware import BodyLimit, Envelope
 from wayproof.api.openapi import with_problems
 from wayproof.api.pages import mount_pages
 from wayproof.api.problems import add_problem_handlers
-from wayproof.api.routes import assignments, devices, keys, operations, profiles, session, shipments, sites
+from wayproof.api.routes import assignments, devices, keys, log, operations, profiles, session, shipments, sites
 from wayproof.api.settings import ApiSettings
 from wayproof.store.pool import open_pool
 
@@ -25,6 +25,7 @@ _TAGS: Final = {
     "Sites": "Where goods come from, wait, and go to.",
     "Devices": "Whatever sends readings, and what it told.",
     "Keys": "Who may do what.",
+    "Log": "The log of custody: public, append-only, for anybody to copy and audit.",
     "Session": "Signing a browser in and out.",
     "Operations": "For operators and their tools.",
 }
@@ -58,7 +59,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = registry
-    for resource in (shipments, assignments, profiles, sites, devices, keys, session, operations):
+    for resource in (shipments, assignments, profiles, sites, devices, keys, log, session, operations):
         app.include_router(resource.router)
     app.openapi = with_problems(app.openapi, app)  # type: ignore[method-assign]
     add_problem_handlers(app)
