@@ -5,7 +5,7 @@ Nothing here holds a tree: who stores it (`wayproof.store.log`) hands over the h
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from wayproof.model.errors import InvalidProof
 
@@ -43,6 +43,46 @@ def fold_peaks(peaks: Sequence[bytes]) -> bytes:
     for peak in reversed(peaks[:-1]):
         root = node_hash(peak, root)
     return root
+
+
+class Node(NamedTuple):
+    """A complete subtree: the `2 ** height` leaves from `nth * 2 ** height` on."""
+
+    height: int
+    nth: int
+
+
+def subtrees(start: int, end: int) -> list[Node]:
+    """The complete subtrees that leaves `start` to below `end` consist of, largest first.
+
+    Only for what occurs in a tree: `start` is a multiple of a power of two that is not less than `end - start`.
+    """
+    found = []
+    while start < end:
+        height = (end - start).bit_length() - 1
+        found.append(Node(height, start >> height))
+        start += 1 << height
+    return found
+
+
+def inclusion_path(index: int, size: int) -> list[range]:
+    """The leaves below each hash of an inclusion proof, nearest first (RFC 9162 section 2.1.3.1)."""
+    if not 0 <= index < size:
+        raise InvalidProof(f"inclusion proof: expected an index from 0 to below the size {size}, got {index}")
+    return _path(index, size)
+
+
+def consistency_path(old_size: int, size: int) -> list[range]:
+    """The leaves below each hash of a consistency proof, nearest first (RFC 9162 section 2.1.4.1)."""
+    if not 0 < old_size <= size:
+        raise InvalidProof(f"consistency proof: expected sizes 0 < old <= new, got {old_size} and {size}")
+    if old_size == size:
+        return []
+    last = subtrees(0, old_size)[-1]
+    begin = old_size - (1 << last.height)
+    above = _path(begin, size)[last.height :]
+    # Where that subtree is the whole old tree, the verifier knows its hash.
+    return [range(begin, old_size), *above] if begin else above
 
 
 def root_from_inclusion(*, leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
@@ -85,6 +125,20 @@ def check_consistency(*, old_size: int, old_root: bytes, size: int, root: bytes,
         raise InvalidProof(f"consistency proof leads to {old_found.hex()} for size {old_size}, not {old_root.hex()}")
     if found != root:
         raise InvalidProof(f"consistency proof leads to {found.hex()} for size {size}, not {root.hex()}")
+
+
+def _path(index: int, size: int) -> list[range]:
+    start, end = 0, size
+    path = []
+    while end - start > 1:
+        middle = start + (1 << (end - start - 1).bit_length() - 1)
+        if index < middle:
+            path.append(range(middle, end))
+            end = middle
+        else:
+            path.append(range(start, middle))
+            start = middle
+    return path[::-1]
 
 
 def _roots_from_consistency(old_size: int, old_root: bytes, size: int, proof: Sequence[bytes]) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Role = Literal["wayproof_api", "wayproof_ingest", "wayproof_broker"]
+Role = Literal["wayproof_api", "wayproof_ingest", "wayproof_broker", "wayproof_ledger"]
 
 
 class DatabaseSettings(BaseSettings):
