@@ -22,11 +22,13 @@ with added as (
 update log_head set size = %(start)s::bigint + cardinality(%(entries)b::bytea[]);
 
 -- hashes: single hashes out of tiles, in the order asked for; no row while the log is smaller than `size`
-select case when w.inside then substring(t.nodes from w.first_byte for 32)
-            else substring(t.hashes from w.first_byte for 32) end
+-- (a subquery for each, as a join would read the whole table when that looks cheaper)
+select (select case when w.inside then substring(t.nodes from w.first_byte for 32)
+                    else substring(t.hashes from w.first_byte for 32) end
+          from log_tile t
+         where t.level = w.level and t.tile_index = w.tile_index)
   from unnest(%(levels)b::smallint[], %(tile_indexes)b::bigint[], %(inside)b::boolean[], %(first_bytes)b::integer[])
        with ordinality as w (level, tile_index, inside, first_byte, n)
-  join log_tile t on t.level = w.level and t.tile_index = w.tile_index
  where (select size from log_head) >= %(size)s
  order by w.n;
 
