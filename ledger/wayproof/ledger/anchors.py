@@ -8,8 +8,8 @@
       └──────────┘ │                      │        │         │   or by one that is not ours
                    └──────────────────────┴────────┴─────────┘   a reorganisation took its block: the same bytes again
 
-Whatever is not on the chain becomes `superseded` when the contract holds a larger checkpoint: it only ever grows, so this
-one will never be taken, and the larger one covers its leaves.
+Whatever is not on the chain becomes `superseded` when the contract holds a larger checkpoint: it only ever grows, so
+this one will never be taken, and the larger one covers its leaves.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from wayproof.model.anchor import Anchor, AnchorTransaction, Inclusion
+from wayproof.model.anchor import Alarm, Anchor, AnchorTransaction, Inclusion
 from wayproof.model.handoff import ZERO_HASH, AnchorState
 
 ON_CHAIN: Final = frozenset({AnchorState.MINED, AnchorState.SAFE, AnchorState.FINAL})
+ON_THE_WAY: Final = frozenset({AnchorState.SIGNED, AnchorState.SUBMITTED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +126,7 @@ def _decide_signed(anchor: Anchor, sight: Sight, now: datetime, patience: Patien
     newest = anchor.transactions[-1]
     if newest.nonce < sight.head.nonce:
         return Move(AnchorState.QUEUED)  # reverted, or somebody else used the nonce: none of its bytes can be mined
-    if _waited_too_long(newest, now, patience) and newest.max_fee_wei < patience.max_fee_wei:
+    if _waited_too_long(newest, now, patience) and _raised(newest.max_fee_wei) <= patience.max_fee_wei:
         return Bump(newest)
     if not sight.is_known:
         return Broadcast(newest)
@@ -145,14 +146,30 @@ def _depth(inclusion: Inclusion, head: Head) -> AnchorState:
     return AnchorState.SAFE if inclusion.block_number <= head.safe else AnchorState.MINED
 
 
-def bumped(max_fee_wei: int, priority_fee_wei: int, *, offered: tuple[int, int], cap_wei: int) -> tuple[int, int]:
-    """Fees of a replacement: 12.5 % and one wei more on both, or what the market `offered` where that is more.
+def is_stuck(anchor: Anchor, *, now: datetime, patience: Patience) -> bool:
+    """Whether it has waited too long, and its fee must not be raised any more."""
+    newest = anchor.transactions[-1]
+    return _waited_too_long(newest, now, patience) and _raised(newest.max_fee_wei) > patience.max_fee_wei
 
-    Nodes refuse a replacement that raises either fee by less than 10 % (geth's `txpool.pricebump`); some ask for 12.5 %.
-    Never more than `cap_wei`.
+
+def bumped(replaced: AnchorTransaction, offer: tuple[int, int], *, cap_wei: int) -> tuple[int, int]:
+    """Greatest fee and priority fee of a replacement: what the market offers, but an eighth more than before on both.
+
+    Nodes refuse a replacement that raises either fee by less than 10 % (geth's `txpool.pricebump`), some by less than
+    12.5 %.
     """
-    max_fee = min(cap_wei, max(max_fee_wei + max_fee_wei // 8 + 1, offered[0]))
-    return max_fee, min(max_fee, max(priority_fee_wei + priority_fee_wei // 8 + 1, offered[1]))
+    max_fee = max(_raised(replaced.max_fee_wei), min(cap_wei, offer[0]))
+    return max_fee, min(max_fee, max(_raised(replaced.priority_fee_wei), offer[1]))
+
+
+def _raised(fee_wei: int) -> int:
+    return fee_wei + fee_wei // 8 + 1
+
+
+def market(base_fee_wei: int, priority_fee_wei: int, *, cap_wei: int) -> tuple[int, int]:
+    """Greatest fee and priority fee of a new transaction: good for six full blocks in a row (EIP-1559), and capped."""
+    max_fee = min(cap_wei, 2 * base_fee_wei + priority_fee_wei)
+    return max_fee, min(max_fee, priority_fee_wei)
 
 
 def is_due(*, waiting: int, since: datetime | None, now: datetime, leaves: int, every: timedelta) -> bool:
@@ -194,16 +211,32 @@ def _block(sight: Sight) -> tuple[bytes, bytes] | None:
 
 def next_nonce(anchors: Iterable[Anchor], head: Head) -> int:
     """The nonce after every transaction that is mined or may still be."""
-    waiting = [anchor.transactions[-1].nonce + 1 for anchor in anchors if anchor.state in _SIGNED]
+    waiting = [anchor.transactions[-1].nonce + 1 for anchor in anchors if anchor.state in ON_THE_WAY]
     return max([head.nonce, *waiting])
 
 
-_SIGNED: Final = frozenset({AnchorState.SIGNED, AnchorState.SUBMITTED})
+def judge(heads: Mapping[str, Head], log_size: int, roots: Mapping[int, bytes]) -> dict[Alarm, str]:
+    """What is wrong between the contract, as endpoints of these names tell of it, and the log.
+
+    `roots` holds the log's own root for every size that an endpoint tells and the log has.
+    """
+    found: dict[Alarm, str] = {}
+    for name, head in heads.items():
+        if head.latest_size > log_size:
+            found[Alarm.LOG_BEHIND_CHAIN] = (
+                f"{name}: the contract holds a checkpoint of {head.latest_size} leaves, the log has {log_size}:"
+                " the database was put back to an older state; restore a newer one"
+            )
+        elif head.latest_size and roots[head.latest_size] != head.latest_root:
+            found[Alarm.ROOT_MISMATCH] = (
+                f"{name}: for {head.latest_size} leaves the contract holds root {head.latest_root.hex()}, the log has"
+                f" {roots[head.latest_size].hex()}: leaves were changed; restore the log from a backup or from a copy"
+            )
+    if len({(head.latest_size, head.latest_root) for head in heads.values()}) > 1:
+        told = [f"{name} tells of {head.latest_size} leaves at block {head.number}" for name, head in heads.items()]
+        found[Alarm.ENDPOINTS_DISAGREE] = "; ".join(told)
+    return found
 
 
-def differences(heads: Mapping[str, Head]) -> str:
-    """How the contract's state differs between endpoints; empty where it does not."""
-    told = {(head.latest_size, head.latest_root) for head in heads.values()}
-    if len(told) == 1:
-        return ""
-    return "; ".join(f"{name}: {head.latest_size} leaves at block {head.number}" for name, head in heads.items())
+HALTING: Final = frozenset({Alarm.LOG_BEHIND_CHAIN, Alarm.ROOT_MISMATCH})
+"""While one of these stands nothing is signed, neither anchors nor checkpoints."""

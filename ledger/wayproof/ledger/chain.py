@@ -1,7 +1,8 @@
 """The chain: several RPC endpoints as one. Reads take the careful view, broadcasts go to all."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 from wayproof.ledger.anchors import Head, Sight, agreed
 from wayproof.ledger.endpoint import Endpoint, Estimate
@@ -44,14 +45,15 @@ class Chain:
         self.endpoints[0].mine()
 
     def _ask(self, question: Callable[[Endpoint], T]) -> list[tuple[Endpoint, T]]:
+        """The answers. Who has just failed is not asked: a node that hangs takes the whole time-out, each time."""
         answers: list[tuple[Endpoint, T]] = []
-        fault: Unavailable | None = None
-        # Who has just failed is left alone: a node that hangs takes the whole time-out, again and again.
-        for endpoint in [each for each in self.endpoints if not each.is_resting] or self.endpoints:
-            try:
-                answers.append((endpoint, question(endpoint)))
-            except Unavailable as error:
-                fault = error
-        if not answers and fault is not None:
-            raise fault
+        for endpoint in self.endpoints:
+            if not endpoint.is_resting:
+                with suppress(Unavailable):
+                    answers.append((endpoint, question(endpoint)))
+        if not answers:
+            raise Unavailable("; ".join(endpoint.fault for endpoint in self.endpoints) or _NONE)
         return answers
+
+
+_NONE: Final = "expected the RPC URL of a chain, got none: set WAYPROOF_LEDGER_RPC_URLS"

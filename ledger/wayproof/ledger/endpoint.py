@@ -39,7 +39,9 @@ _CHECKPOINT_TOPIC: Final = event_signature_to_log_topic("Checkpoint(uint64,bytes
 _LOG_BLOCKS: Final = 5_000
 """Blocks that are searched at once: providers refuse wider spans."""
 _LOG_SPANS: Final = 100
-_LONGEST_REST_S: Final = 60.0
+_NO_SUCH_TAG: Final = (-32_602, -39_001)
+"""JSON-RPC's "invalid params", and geth's "unknown block"."""
+_LONGEST_REST_S: Final = 15.0
 _TAKEN: Final = ("already known", "already imported", "alreadyknown", "known transaction")
 """How nodes say that they have a transaction."""
 
@@ -86,6 +88,8 @@ class Endpoint:
         self.contract = self.web3.eth.contract(self._address, abi=load_contract().abi)
         self._failures = 0
         self._rests_until_s = 0.0
+        #: What went wrong the last time that it was asked in vain.
+        self.fault = ""
 
     @property
     def is_resting(self) -> bool:
@@ -100,7 +104,8 @@ class Endpoint:
         except _FAULTS as error:
             self._failures += 1
             self._rests_until_s = time.monotonic() + min(_LONGEST_REST_S, 2.0 ** min(self._failures, 10) / 4)
-            raise Unavailable(f"the chain's endpoint {self.name} does not answer: {_words(error)}") from error
+            self.fault = f"the chain's endpoint {self.name} does not answer: {_words(error)}"
+            raise Unavailable(self.fault) from error
         self._failures = 0
 
     def head(self) -> Head:
@@ -142,7 +147,7 @@ class Endpoint:
         """The gas that a call takes now, or the name of the error with which the contract refuses it."""
         with self.asked():
             try:
-                return Estimate(gas=self.web3.eth.estimate_gas(TxParams(**call)))  # type: ignore[typeddict-item]
+                return Estimate(gas=self.web3.eth.estimate_gas(TxParams(**call), "latest"))  # type: ignore[typeddict-item]
             except ContractLogicError as error:
                 return Estimate(gas=0, refusal=_refusal(error))
 
@@ -150,6 +155,16 @@ class Endpoint:
         """What others pay a block's maker for a unit of gas."""
         with self.asked():
             return self.web3.eth.max_priority_fee
+
+    def chain_id(self) -> int:
+        """The chain that it speaks for."""
+        with self.asked():
+            return self.web3.eth.chain_id
+
+    def code(self, address: bytes) -> bytes:
+        """The code of a contract; empty where there is none."""
+        with self.asked():
+            return bytes(self.web3.eth.get_code(Web3.to_checksum_address(address)))
 
     def mine(self) -> None:
         """Makes a development chain mine a block."""
@@ -177,7 +192,9 @@ class Endpoint:
     def _tagged(self, tag: BlockIdentifier, number: int, depth: int) -> int:
         try:
             return min(number, self.web3.eth.get_block(tag)["number"])
-        except (BlockNotFound, Web3RPCError):  # a chain without such a tag
+        except Web3RPCError as error:
+            if not isinstance(error, BlockNotFound) and _code(error) not in _NO_SUCH_TAG:
+                raise  # a node that is too busy to answer must not make anything final sooner
             return number - depth + 1
 
     def _find(self, anchor: Anchor, head: Head) -> Inclusion | None:
@@ -251,6 +268,10 @@ def _error_names() -> Mapping[str, str]:
         "0x" + function_signature_to_4byte_selector(f"{name}({types})").hex(): name
         for name, types in signatures.items()
     }
+
+
+def _code(error: Web3RPCError) -> int:
+    return int((error.rpc_response or {}).get("error", {}).get("code", 0))  # type: ignore[call-overload]
 
 
 def _words(error: Exception) -> str:

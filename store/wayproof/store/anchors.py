@@ -10,7 +10,7 @@ from wayproof.model.anchor import Alarm, Anchor, AnchorTransaction, Inclusion, R
 from wayproof.model.handoff import AnchorState
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
-from wayproof.store.rows import fetch_all, fetch_optional
+from wayproof.store.rows import fetch_all, fetch_one, fetch_optional
 from wayproof.store.violations import domain_errors
 
 _SQL: Final = load("anchors")
@@ -32,9 +32,15 @@ def unsettled(conn: Conn) -> list[Anchor]:
     return _with_transactions(conn, fetch_all(conn, _anchor, _SQL["unsettled"], {}))
 
 
-def final_anchors(conn: Conn, *, below: int, limit: int) -> list[Anchor]:
-    """Final anchors of fewer than `below` leaves, largest first, with their transactions."""
-    return _with_transactions(conn, fetch_all(conn, _anchor, _SQL["final_from"], {"below": below, "limit": limit}))
+def get(conn: Conn, size: int) -> Anchor:
+    """One anchor with its transactions; NotFound where there is none of that size."""
+    found = fetch_one(conn, _anchor, _SQL["get"], {"size": size}, f"anchor of {size} leaves")
+    return _with_transactions(conn, [found])[0]
+
+
+def latest_final(conn: Conn) -> Anchor | None:
+    """The largest final anchor, with its transactions."""
+    return next(iter(_with_transactions(conn, fetch_all(conn, _anchor, _SQL["latest_final"], {}))), None)
 
 
 def latest(conn: Conn) -> Anchor | None:
@@ -108,13 +114,17 @@ def _run(conn: Conn, name: str, **params: Any) -> None:
 def _with_transactions(conn: Conn, anchors: Sequence[Anchor]) -> list[Anchor]:
     sizes: Collection[int] = [anchor.size for anchor in anchors]
     signed = fetch_all(conn, _transaction, _SQL["transactions"], {"sizes": sizes})
-    return [
-        replace(anchor, transactions=tuple(tx for tx in signed if tx.size == anchor.size)) for anchor in anchors
-    ]
+    return [replace(anchor, transactions=tuple(tx for tx in signed if tx.size == anchor.size)) for anchor in anchors]
 
 
 def _anchor(
-    *, state: str, tx_hash: bytes | None, block_number: int, block_hash: bytes, block_time: datetime, fee_wei: Decimal,
+    *,
+    state: str,
+    tx_hash: bytes | None,
+    block_number: int,
+    block_hash: bytes,
+    block_time: datetime,
+    fee_wei: Decimal,
     **columns: Any,
 ) -> Anchor:
     inclusion = tx_hash and Inclusion(

@@ -11,12 +11,17 @@ select size, root, note_hash, state, queued_at, tx_hash, block_number, block_has
  where state not in ('final', 'superseded')
  order by size;
 
--- final_from: final anchors, newest first
+-- get: one anchor
 select size, root, note_hash, state, queued_at, tx_hash, block_number, block_hash, block_time, fee_wei
   from anchor
- where state = 'final' and size < %(below)s
+ where size = %(size)s;
+
+-- latest_final: the largest final anchor
+select size, root, note_hash, state, queued_at, tx_hash, block_number, block_hash, block_time, fee_wei
+  from anchor
+ where state = 'final'
  order by size desc
- limit %(limit)s;
+ limit 1;
 
 -- latest: the largest anchor that the chain holds or may still take
 select size, root, note_hash, state, queued_at, tx_hash, block_number, block_hash, block_time, fee_wei
