@@ -4,7 +4,7 @@ Every step is written down before the next one is taken, and no transaction of t
 asked: whenever this process is killed, the next one goes on from what is stored and from what the chain shows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -59,7 +59,10 @@ _NONCE_USED: Final = ("nonce too low", "oldnonce")
 
 
 class Anchorer:
-    """Works on one connection in autocommit mode, which holds the lock of the only anchorer."""
+    """Works on one connection in autocommit mode, which holds the lock of the only anchorer.
+
+    `restore` puts the contract back on a development chain that lost its data.
+    """
 
     def __init__(
         self,
@@ -70,11 +73,13 @@ class Anchorer:
         checkpoint_signer: NoteSigner,
         signer: Signer,
         settings: LedgerSettings,
+        restore: Callable[[], None] | None = None,
     ) -> None:
         self._conn = conn
         self._chain = chain
         self._checkpoint_signer = checkpoint_signer
         self._settings = settings
+        self._restore = restore
         cap_wei = settings.max_fee_gwei * _GWEI
         self._offers = Offers(chain, domain, signer, cap_wei=cap_wei)
         self._patience = Patience(bump_after=settings.bump_after, max_fee_wei=cap_wei)
@@ -104,6 +109,9 @@ class Anchorer:
             self._alarms = {**before, **self._alarms, Alarm.CHAIN_UNREACHABLE: str(error)}
         except Conflict as error:
             self._alarms = {**before, **self._alarms, Alarm.WRONG_CHAIN: str(error)}
+            if self._restore is not None:
+                with suppress(Unavailable, Conflict):  # the alarm stands anyway
+                    self._restore()
         except InvalidProof as error:
             self._damage, self.is_reconciled = str(error), False
         if self._damage:

@@ -222,7 +222,7 @@ class Endpoint:
         topics = [HexBytes(_CHECKPOINT_TOPIC), HexBytes(size.to_bytes(32, "big"))]
         for last in range(newest, max(-1, newest - _LOG_BLOCKS * _LOG_SPANS), -_LOG_BLOCKS):
             first = max(0, last - _LOG_BLOCKS + 1)
-            span = FilterParams(address=self._address, fromBlock=first, toBlock=last, topics=topics)  # type: ignore[typeddict-item]
+            span = FilterParams(address=self._address, fromBlock=first, toBlock=last, topics=topics)
             for event in self.web3.eth.get_logs(span):
                 return bytes(event["transactionHash"])
         return None
@@ -271,7 +271,7 @@ def _error_names() -> Mapping[str, str]:
 
 
 def _code(error: Web3RPCError) -> int:
-    return int((error.rpc_response or {}).get("error", {}).get("code", 0))  # type: ignore[call-overload]
+    return int((error.rpc_response or {}).get("error", {}).get("code", 0))
 
 
 def _words(error: Exception) -> str:

@@ -14,7 +14,8 @@ from web3.types import Wei
 
 from wayproof.ledger.contract import load_contract
 from wayproof.ledger.endpoint import Endpoint
-from wayproof.ledger.signatures import Signer, to_address
+from wayproof.ledger.hexadecimal import to_address
+from wayproof.ledger.signatures import Signer
 from wayproof.ledger.transactions import Call, created_address, sign_call
 from wayproof.model.errors import Conflict, InvalidInput, NotFound, Unavailable
 from wayproof.model.log import LogIdentity
@@ -81,7 +82,7 @@ def put_back(endpoint: Endpoint, identity: LogIdentity, founding: Founding) -> N
         return
     _fund(endpoint, founding)
     with endpoint.asked():
-        nonce = endpoint.web3.eth.get_transaction_count(to_address(founding.admin.address))
+        nonce = endpoint.web3.eth.get_transaction_count(Web3.to_checksum_address(founding.admin.address))
     if created_address(founding.admin.address, nonce) != identity.contract:
         _check_code(endpoint, identity.contract, identity.origin)
     _deploy(endpoint, founding, identity.chain_id)
@@ -123,7 +124,7 @@ def _deploy(endpoint: Endpoint, founding: Founding, chain_id: int) -> bytes:
         raise InvalidInput("expected WAYPROOF_LEDGER_ADMIN_KEY to deploy a contract with, or --contract; got neither")
     creator = founding.admin.address
     with endpoint.asked():
-        nonce = endpoint.web3.eth.get_transaction_count(to_address(creator))
+        nonce = endpoint.web3.eth.get_transaction_count(Web3.to_checksum_address(creator))
     expected = load_contract().runtime_code(origin_hash=_origin_hash(founding.origin))
     left_behind = created_address(creator, nonce - 1) if nonce else b""
     if left_behind and endpoint.code(left_behind) == expected:
@@ -159,7 +160,7 @@ def _creation(endpoint: Endpoint, founding: Founding, admin: Signer, chain_id: i
 def deployment_data(*, admin: bytes, guardian: bytes, anchorer: bytes, origin_hash: bytes) -> bytes:
     """What a transaction sends to make the contract: its code and the constructor's arguments."""
     compiled = load_contract()
-    factory = Web3().eth.contract(abi=compiled.abi, bytecode=compiled.bytecode)  # type: ignore[call-overload] # ABI of JSON
+    factory = Web3().eth.contract(abi=compiled.abi, bytecode=compiled.bytecode)
     people = [to_address(address) for address in (admin, guardian, anchorer)]
     return bytes(HexBytes(factory.constructor(*people, origin_hash, to_address(bytes(20))).data_in_transaction))
 
@@ -184,7 +185,7 @@ def _fund(endpoint: Endpoint, founding: Founding) -> None:
     ours = {founding.anchorer, *([founding.admin.address] if founding.admin else [])}
     with endpoint.asked():
         eth = endpoint.web3.eth
-        for address in map(to_address, ours):
+        for address in map(Web3.to_checksum_address, ours):
             if eth.get_balance(address) < _ENOUGH_WEI:
                 eth.send_transaction({"from": eth.accounts[0], "to": address, "value": Wei(_GIFT_WEI)})
 

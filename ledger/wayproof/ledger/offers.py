@@ -12,7 +12,8 @@ from web3.contract import Contract
 from wayproof.ledger.anchors import Head, bumped, market
 from wayproof.ledger.chain import Chain
 from wayproof.ledger.contract import load_contract
-from wayproof.ledger.signatures import Signer, to_address
+from wayproof.ledger.hexadecimal import to_address
+from wayproof.ledger.signatures import Signer
 from wayproof.ledger.transactions import Call, sign_call
 from wayproof.model.anchor import Alarm, Anchor, AnchorTransaction
 from wayproof.model.handoff import SigningDomain
@@ -97,4 +98,4 @@ def anchor_data(anchor: Anchor, proof: Sequence[bytes]) -> bytes:
 
 @cache
 def _interface() -> Contract:
-    return Web3().eth.contract(Web3.to_checksum_address(bytes(20)), abi=load_contract().abi)  # type: ignore[call-overload] # ABI of JSON
+    return Web3().eth.contract(Web3.to_checksum_address(bytes(20)), abi=load_contract().abi)

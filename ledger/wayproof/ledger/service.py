@@ -2,7 +2,9 @@
 
 import signal
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from threading import Event
 from typing import Final
 
@@ -11,7 +13,9 @@ import structlog
 from wayproof.ledger.anchorer import Anchorer
 from wayproof.ledger.chain import Chain
 from wayproof.ledger.endpoint import Depths, Endpoint, Place
+from wayproof.ledger.found import Founding, put_back
 from wayproof.ledger.health import serve_health
+from wayproof.ledger.hexadecimal import to_address
 from wayproof.ledger.keystore import load_keystore
 from wayproof.ledger.log_key import load_log_key
 from wayproof.ledger.settings import LedgerSettings
@@ -75,15 +79,31 @@ class Service:
 
     def _anchorer(self, conn: Conn, identity: LogIdentity) -> Anchorer:
         domain = SigningDomain(chain_id=identity.chain_id, contract=identity.contract)
-        _log.info("working", origin=identity.origin, chain_id=identity.chain_id, account=repr(self._signer))
+        chain = open_chain(self._settings, domain, self._signer.address)
+        _log.info(
+            "working", origin=identity.origin, chain_id=identity.chain_id, account=to_address(self._signer.address)
+        )
         return Anchorer(
             conn,
-            open_chain(self._settings, domain, self._signer.address),
+            chain,
             domain=domain,
             checkpoint_signer=load_log_key(self._settings.log_key_file, origin=identity.origin),
             signer=self._signer,
             settings=self._settings,
+            restore=self._restore(chain, identity),
         )
+
+    def _restore(self, chain: Chain, identity: LogIdentity) -> Callable[[], None] | None:
+        admin = self._settings.admin_key
+        if admin is None or not chain.endpoints:
+            return None
+        founding = Founding(
+            origin=identity.origin,
+            public_key=identity.public_key,
+            anchorer=self._signer.address,
+            admin=KeySigner(private_key(admin.get_secret_value(), "WAYPROOF_LEDGER_ADMIN_KEY")),
+        )
+        return partial(put_back, chain.endpoints[0], identity, founding)
 
 
 def open_chain(settings: LedgerSettings, domain: SigningDomain, anchorer: bytes) -> Chain:
