@@ -112,6 +112,7 @@ class Anchorer:
             if self._restore is not None:
                 with suppress(Unavailable, Conflict):  # the alarm stands anyway
                     self._restore()
+                    _log.warning("put the contract back on a chain without data")
         except InvalidProof as error:
             self._damage, self.is_reconciled = str(error), False
         if self._damage:

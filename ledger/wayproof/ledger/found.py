@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-import structlog
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import TransactionNotFound
@@ -21,8 +20,6 @@ from wayproof.model.errors import Conflict, InvalidInput, NotFound, Unavailable
 from wayproof.model.log import LogIdentity
 from wayproof.store import log
 from wayproof.store.pool import Conn
-
-_log = structlog.get_logger(__name__)
 
 DEVELOPMENT_CHAIN: Final = 31_337
 """Chain id of anvil and hardhat, whose first account is rich and unlocked."""
@@ -68,7 +65,6 @@ def found(conn: Conn, endpoint: Endpoint, founding: Founding) -> LogIdentity:
             origin=founding.origin, public_key=founding.public_key, chain_id=chain_id, contract=contract
         )
         log.found_log(conn, present)
-        _log.info("founded", origin=present.origin, chain_id=chain_id, contract=to_address(contract))
         return present
     _check_same(present, founding, chain_id)
     put_back(endpoint, present, founding)
@@ -86,7 +82,6 @@ def put_back(endpoint: Endpoint, identity: LogIdentity, founding: Founding) -> N
     if created_address(founding.admin.address, nonce) != identity.contract:
         _check_code(endpoint, identity.contract, identity.origin)
     _deploy(endpoint, founding, identity.chain_id)
-    _log.warning("gave a chain without data the contract back", contract=to_address(identity.contract))
 
 
 def _check_same(present: LogIdentity, founding: Founding, chain_id: int) -> None:

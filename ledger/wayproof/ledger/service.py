@@ -16,11 +16,11 @@ from wayproof.ledger.endpoint import Depths, Endpoint, Place
 from wayproof.ledger.found import Founding, put_back
 from wayproof.ledger.health import serve_health
 from wayproof.ledger.hexadecimal import to_address
-from wayproof.ledger.keystore import load_keystore
+from wayproof.ledger.keys import anchoring_key, private_key
 from wayproof.ledger.log_key import load_log_key
 from wayproof.ledger.settings import LedgerSettings
-from wayproof.ledger.signatures import KeySigner, Signer
-from wayproof.model.errors import InvalidInput, Unavailable
+from wayproof.ledger.signatures import KeySigner
+from wayproof.model.errors import Unavailable
 from wayproof.model.handoff import SigningDomain
 from wayproof.model.log import LogIdentity
 from wayproof.store import anchors, log
@@ -112,26 +112,3 @@ def open_chain(settings: LedgerSettings, domain: SigningDomain, anchorer: bytes)
     depths = Depths(safe=settings.safe_depth, final=settings.final_depth)
     timeout_s = settings.rpc_timeout.total_seconds()
     return Chain([Endpoint(url.get_secret_value(), place, depths, timeout_s=timeout_s) for url in settings.rpc_urls])
-
-
-def anchoring_key(settings: LedgerSettings) -> Signer:
-    """The key that the settings name; InvalidInput where they name none."""
-    if settings.anchorer_key is not None:
-        return KeySigner(private_key(settings.anchorer_key.get_secret_value(), "WAYPROOF_LEDGER_ANCHORER_KEY"))
-    if settings.anchorer_keystore is None or settings.anchorer_passphrase is None:
-        raise InvalidInput(
-            "expected WAYPROOF_LEDGER_ANCHORER_KEYSTORE and WAYPROOF_LEDGER_ANCHORER_PASSPHRASE, or"
-            " WAYPROOF_LEDGER_ANCHORER_KEY; got neither"
-        )
-    return load_keystore(settings.anchorer_keystore, settings.anchorer_passphrase.get_secret_value())
-
-
-def private_key(text: str, name: str) -> bytes:
-    """The 32 bytes of a key in hexadecimal; InvalidInput, which does not show it, where it is none."""
-    try:
-        key = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        key = b""
-    if len(key) != 32:  # noqa: PLR2004
-        raise InvalidInput(f"{name}: expected a private key of 32 bytes in hexadecimal, got something else")
-    return key

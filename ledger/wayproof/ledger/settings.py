@@ -56,6 +56,11 @@ class LedgerSettings(BaseSettings):
     health_host: str = "127.0.0.1"
     health_port: int = Field(default=0, ge=0, le=65_535)
 
+    @field_validator("anchorer_key", "anchorer_keystore", "anchorer_passphrase", "admin_key", mode="before")
+    @classmethod
+    def _unset(cls, value: object) -> object:
+        return value or None  # a compose file hands on what is not set as empty
+
     @field_validator("rpc_urls", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
