@@ -1,4 +1,4 @@
-"""A log, an EVM of its own, an anchorer over both, and a wire between them on which single calls can be held or lost."""
+"""A log, an EVM of its own, an anchorer over both, and a wire between them on which calls can be held or lost."""
 
 import json
 import os
@@ -51,7 +51,8 @@ class Wire:
         self._lost: frozenset[str] = frozenset()
         self.reached = threading.Event()
         self._released = threading.Event()
-        self.calls: list[str] = []
+        #: Answers in the node's place where it returns something: result or error of JSON-RPC.
+        self.answer: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] = lambda _call: None
         wire = self
 
         class Handler(_Handler):
@@ -67,7 +68,7 @@ class Wire:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def hold(self, *, before: str = "", after: str = "") -> None:
-        """Lets a call of this method wait before the node hears of it, or its answer wait after the node has done it."""
+        """Lets a call of this method wait before the node hears of it, or its answer wait when the node has done it."""
         self.reached.clear()
         self._released.clear()
         self._hold_before, self._hold_after = before, after
@@ -89,11 +90,14 @@ class Wire:
 
     def carry(self, body: bytes) -> bytes | None:
         """The node's answer; None where the call was lost."""
-        method = json.loads(body)["method"]
-        self.calls.append(method)
+        call = json.loads(body)
+        method = call["method"]
         if method in self._lost:
             return None
-        self._wait(method == self._hold_before)
+        if (instead := self.answer(call)) is not None:
+            return json.dumps({"jsonrpc": "2.0", "id": call["id"], **instead}).encode()
+        if method == self._hold_before:
+            self._wait()
         connection = HTTPConnection("127.0.0.1", self._target_port, timeout=30)
         try:
             with closing(connection):
@@ -101,13 +105,13 @@ class Wire:
                 answer = connection.getresponse().read()
         except (OSError, HTTPException):
             return None
-        self._wait(method == self._hold_after)
+        if method == self._hold_after:
+            self._wait()
         return answer
 
-    def _wait(self, is_held: bool) -> None:
-        if is_held:
-            self.reached.set()
-            self._released.wait(60)
+    def _wait(self) -> None:
+        self.reached.set()
+        self._released.wait(60)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -141,6 +145,7 @@ class Anchoring:
     conn: Conn
     chain: Chain
     identity: LogIdentity
+    founding: Founding
     folder: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
@@ -271,7 +276,7 @@ class Anchoring:
 
     def check_all_well(self) -> None:
         """One final anchor a checkpoint, each root on the chain is the log's, and the last covers every leaf."""
-        final = [anchor for anchor in anchors.list_anchors(self.conn, limit=100)]
+        final = anchors.list_anchors(self.conn, limit=100)
         assert {anchor.state for anchor in final} == {AnchorState.FINAL}
         assert [anchor.size for anchor in reversed(final)] == self.events()
         size = log.size(self.conn)
@@ -316,7 +321,10 @@ def anchoring(database: DatabaseSettings, chain_factory: Callable[[], Chain], tm
     """A founded log on a chain of this test's own, which it may stop and kill."""
     chain = chain_factory()
     conn = connect(database, autocommit=True)
-    identity = found(conn, plain_endpoint(chain), founding(tmp_path))
-    anchoring = Anchoring(database=database, conn=conn, chain=chain, identity=identity, folder=tmp_path)
+    wanted = founding(tmp_path)
+    identity = found(conn, plain_endpoint(chain), wanted)
+    anchoring = Anchoring(
+        database=database, conn=conn, chain=chain, identity=identity, founding=wanted, folder=tmp_path
+    )
     yield anchoring
     anchoring.close()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_policy_by_time(anchoring: Anchoring) -> None:
 
 
 def test_growth_while_an_anchor_is_on_its_way(anchoring: Anchoring) -> None:
-    """While a transaction waits no other checkpoint is queued; the next anchor covers all leaves that came meanwhile."""
+    """While a transaction waits no other checkpoint is queued; the next anchor covers all that came meanwhile."""
     anchorer = anchoring.anchorer()
     anchoring.chain.rpc("evm_setAutomine", False)
     anchoring.append(1)
@@ -158,7 +159,7 @@ def test_dropped_transaction(anchoring: Anchoring) -> None:
 
 
 def test_fee_is_raised(anchoring: Anchoring) -> None:
-    """A transaction that waits too long is replaced under the same nonce, an eighth dearer on both fees, up to the cap."""
+    """A transaction that waits too long gets a successor of its nonce, an eighth dearer on both fees, up to the cap."""
     anchorer = anchoring.anchorer(bump_after=timedelta(0), max_fee_gwei=3)
     anchoring.chain.rpc("evm_setAutomine", False)
     size = anchoring.append(1)
@@ -167,7 +168,7 @@ def test_fee_is_raised(anchoring: Anchoring) -> None:
     transactions = anchoring.anchor(size).transactions
     assert len(transactions) > 1
     assert {tx.nonce for tx in transactions} == {0}
-    for old, new in zip(transactions, transactions[1:], strict=False):
+    for old, new in pairwise(transactions):
         assert new.max_fee_wei * 8 > old.max_fee_wei * 9
         assert new.priority_fee_wei * 8 > old.priority_fee_wei * 9
     assert transactions[-1].max_fee_wei <= 3 * 10**9
@@ -349,7 +350,7 @@ def run_until_final(anchoring: Anchoring) -> None:
 
 
 def test_backup_without_leaves_that_are_anchored(anchoring: Anchoring, backup: Callable[[], DatabaseSettings]) -> None:
-    """A database from before the last anchor signs nothing, neither at once nor after new leaves, and raises an alarm."""
+    """A database from before the last anchor signs nothing, neither at once nor after new leaves; an alarm says why."""
     anchoring.append(2)
     run_until_final(anchoring)
     old = backup()
