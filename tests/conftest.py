@@ -21,4 +21,5 @@ pytest_plugins = [
     "fix_faults",
     "fix_browser",
     "fix_chain",
+    "fix_anchorer",
 ]

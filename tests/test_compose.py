@@ -20,9 +20,11 @@ from wayproof.cli.services.mosquitto import find_mosquitto
 from wayproof.cli.services.plan import Wanted, make_plan
 from wayproof.cli.services.unprivileged import unprivileged
 from wayproof.ingest.settings import IngestSettings
+from wayproof.ledger.settings import LedgerSettings
 from wayproof.store.pool import connect
 from wayproof.store.settings import DatabaseSettings
 
+from fix_chain import Chain
 from fix_postgres import Server
 from ports import free_port, wait_for_listener
 
@@ -37,7 +39,7 @@ WAYPROOF = str(Path(sys.executable).parent / "wayproof")
 def test_every_variable_is_a_setting() -> None:
     """Each WAYPROOF_ variable that a service gets is one that its program reads."""
     known = {"WAYPROOF_SERVICE_SECRET"}
-    for settings in (DatabaseSettings, IngestSettings, ApiSettings):
+    for settings in (DatabaseSettings, IngestSettings, ApiSettings, LedgerSettings):
         prefix = settings.model_config["env_prefix"]
         known |= {f"{prefix}{name}".upper() for name in settings.model_fields}
     for service in OURS.values():
@@ -132,11 +134,11 @@ class Deployment:
 
 
 @pytest.fixture
-def deployment(postgres: Server, tmp_path: Path) -> Iterator[Deployment]:
-    """An empty database and folders in place of the volumes."""
+def deployment(postgres: Server, chain: Chain, tmp_path: Path) -> Iterator[Deployment]:
+    """An empty database, a chain, and folders in place of the volumes."""
     with postgres.admin() as admin:
         admin.execute("create database deployed")
-    for volume in ("broker", "data"):
+    for volume in ("broker", "data", "log-key"):
         (tmp_path / volume).mkdir()
     deployment = Deployment(
         folder=tmp_path,
@@ -146,10 +148,16 @@ def deployment(postgres: Server, tmp_path: Path) -> Iterator[Deployment]:
             "${WAYPROOF_INGEST_PASSWORD:?see .env.example}": "ingest-secret",
             "${WAYPROOF_INGEST_PASSWORD}": "ingest-secret",
             "@database/wayproof": f"@{postgres.address}/deployed",
+            "${WAYPROOF_LEDGER_ORIGIN:?see .env.example}": "log.example.com/custody",
+            "${WAYPROOF_LEDGER_RPC_URLS:?see .env.example}": chain.url,
+            "${WAYPROOF_LEDGER_ANCHORER_KEY:?see .env.example}": "0a" * 32,
+            "${WAYPROOF_LEDGER_ADMIN_KEY:-}": "0b" * 32,
+            "/log-key": str(tmp_path / "log-key"),
             "/broker-data": str(tmp_path / "data"),
             "/mosquitto/data": str(tmp_path / "data"),
             "/broker": str(tmp_path / "broker"),
             "9100": str(free_port()),
+            "9109": str(free_port()),
             "8080": str(free_port()),
             "1883": str(free_port()),
         },
@@ -166,12 +174,16 @@ def test_services_run_as_the_file_says(deployment: Deployment, postgres: Server)
     """In the order of the file every service of ours starts, becomes healthy, and the broker learns new devices."""
     for one_shot in ("migrate", "broker-service", "broker-files"):
         deployment.run(one_shot)
+    deployment.run("ledger-init")
+    deployment.run("ledger-init")
     deployment.start("maintenance")
     _start_broker(deployment)
     deployment.start("broker-sync")
     assert not deployment.is_healthy("ingest")
     deployment.start("ingest")
     deployment.start("api")
+    deployment.start("ledger")
+    deployment.wait_until("ledger is healthy", lambda: deployment.is_healthy("ledger"))
     deployment.wait_until("ingest is healthy", lambda: deployment.is_healthy("ingest"))
     deployment.wait_until("api is healthy", lambda: deployment.is_healthy("api"))
 

@@ -45,8 +45,8 @@ def names(plan: Plan) -> list[str]:
 def test_everything_is_embedded_by_default(data: DataDir) -> None:
     """Without a word about them, database, broker, chain and fleet are ours to run."""
     plan = make_plan(data, Wanted(tenant="demo", trucks=3))
-    expected = ["postgres", "migrate", "maintenance", "broker", "broker-sync", "chain", "ingest", "api", "fleet"]
-    assert names(plan) == expected
+    expected = ["postgres", "migrate", "maintenance", "broker", "broker-sync", "chain", "ledger-init", "ledger"]
+    assert names(plan) == [*expected, "ingest", "api", "fleet"]
     assert (plan.external, plan.notes) == ((), ())
 
 
@@ -65,6 +65,33 @@ def test_what_is_given_is_not_embedded(data: DataDir) -> None:
     assert "hid" not in str(plan.external)
     assert any("passwords and ACL" in note for note in plan.notes)
     assert any("fleet: not started" in note for note in plan.notes)
+    assert any("ledger: handoffs are not anchored" in note for note in plan.notes)
+
+
+def test_given_chain_is_used_with_a_key(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a key that pays, a chain that was given is anchored to; its secrets are shown nowhere."""
+    monkeypatch.setenv("WAYPROOF_LEDGER_ANCHORER_KEY", "11" * 32)
+    plan = make_plan(data, Wanted(tenant="demo", trucks=0, database_url=DATABASE, rpc_url=CHAIN))
+    services = {service.name: service for service in plan.services}
+    assert services["ledger-init"].depends_on == ("migrate",)
+    assert services["ledger"].depends_on == ("ledger-init",)
+    assert services["ledger"].env["WAYPROOF_LEDGER_RPC_URLS"] == CHAIN
+    assert "WAYPROOF_LEDGER_MINE_BLOCKS" not in services["ledger"].env
+    assert not any("ledger" in note for note in plan.notes)
+    assert all("1111" not in part for service in plan.services for part in (*service.argv, service.where))
+
+
+def test_embedded_keys_stay(data: DataDir) -> None:
+    """The embedded chain's keys are made once, differ, and are readable by nobody else."""
+    first, second = (
+        {service.name: service.env for service in make_plan(data, Wanted(tenant="demo", trucks=0)).services}["ledger"]
+        for _ in range(2)
+    )
+    keys = [first[f"WAYPROOF_LEDGER_{name}_KEY"] for name in ("ANCHORER", "ADMIN")]
+    assert len(set(keys)) == 2
+    assert keys == [second[f"WAYPROOF_LEDGER_{name}_KEY"] for name in ("ANCHORER", "ADMIN")]
+    for name in ("ledger-anchorer", "ledger-admin"):
+        assert (data.root / "secrets" / name).stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("url", ["localhost:1883", "http://broker", "mqtt://", "mqtt://:1883"])

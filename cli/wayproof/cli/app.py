@@ -64,7 +64,7 @@ def show(item: object, *, as_json: bool, **more: str) -> None:
     """Prints one value; `more` are lines that belong to it, such as a secret that is shown once."""
     record = {**_record(item), **more}
     if as_json:
-        typer.echo(json.dumps(record, default=_plain, indent=2))
+        typer.echo(json.dumps(record, default=plain, indent=2))
         return
     for name, value in record.items():
         typer.echo(f"{name + ':':16}{_text(value)}")
@@ -74,7 +74,7 @@ def show_list(items: Iterable[object], columns: Iterable[str], *, as_json: bool)
     """Prints many values: every field as JSON, the named columns for people."""
     records = [_record(item) for item in items]
     if as_json:
-        typer.echo(json.dumps({"items": records}, default=_plain, indent=2))
+        typer.echo(json.dumps({"items": records}, default=plain, indent=2))
         return
     table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
     for record in records:
@@ -90,7 +90,8 @@ def _record(item: object) -> Mapping[str, Any]:
     raise TypeError(f"expected a dataclass instance, got {type(item).__name__}")
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A value as JSON has it; for json.dumps."""
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, datetime):

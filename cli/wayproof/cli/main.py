@@ -10,6 +10,7 @@ from wayproof.cli.database import maintain, migrate
 from wayproof.cli.devices import devices
 from wayproof.cli.doctor import doctor
 from wayproof.cli.keys import keys
+from wayproof.cli.ledger import ledger
 from wayproof.cli.quarantine import quarantine
 from wayproof.cli.replay import replay
 from wayproof.cli.simulate import simulate
@@ -27,7 +28,7 @@ app.command(
     short_help="Publish files of readings.",
     epilog="Example: wayproof replay track.gpx --tenant demo",
 )(replay)
-for group in (tenants, keys, devices, broker, quarantine):
+for group in (tenants, keys, devices, broker, quarantine, ledger):
     app.add_typer(group)
 
 

@@ -42,6 +42,11 @@ class DataDir:
         return self.root / "chain"
 
     @property
+    def log_key(self) -> Path:
+        """The embedded log's own key, which signs checkpoints."""
+        return self.root / "secrets" / "log-key"
+
+    @property
     def demo(self) -> Path:
         """Outboxes of the simulated fleet."""
         return self.root / "demo"
@@ -79,6 +84,12 @@ class DataDir:
             if not path.exists():
                 self.put_secret(name, secrets.token_urlsafe(32))
             return path.read_text(encoding="ascii").strip()
+
+    def private_key(self, name: str) -> str:
+        """A secret that is a private key of Ethereum, made at its first use: 32 bytes in hexadecimal."""
+        if not self.has_secret(name):
+            self.put_secret(name, secrets.token_hex(32))
+        return self.secret(name)
 
     def put_secret(self, name: str, value: str) -> None:
         """Keeps a secret, readable by us alone, whole or not at all."""

@@ -16,6 +16,10 @@ from wayproof.store.settings import DatabaseSettings
 
 INGESTOR = "svc@ingest-1"
 """The embedded ingestor's name at the broker, and of its secret in the data folder."""
+ADMIN_KEY = "ledger-admin"
+"""The secret that is the private key of the embedded contract's admin."""
+ANCHORER_KEY = "ledger-anchorer"
+"""The same of who anchors."""
 
 
 def postgres_service(data: DataDir, port: int) -> Service:
@@ -79,3 +83,20 @@ def anvil_service(data: DataDir, port: int) -> Service:
         ready=lambda: chain_id(f"http://127.0.0.1:{port}") is not None,
         port=port,
     )
+
+
+def embedded_ledger(data: DataDir, chain_port: int) -> dict[str, str]:
+    """The anchorer's settings on the embedded chain: keys of our own, which founding funds out of anvil's first account.
+
+    A leaf is final within seconds. An anchor and the blocks that its finality needs cost some kilobytes of the chain's
+    dump, and quiet times nothing.
+    """
+    return {
+        "WAYPROOF_LEDGER_RPC_URLS": f"http://127.0.0.1:{chain_port}",
+        "WAYPROOF_LEDGER_LOG_KEY_FILE": str(data.log_key),
+        "WAYPROOF_LEDGER_ANCHORER_KEY": data.private_key(ANCHORER_KEY),
+        "WAYPROOF_LEDGER_ADMIN_KEY": data.private_key(ADMIN_KEY),
+        "WAYPROOF_LEDGER_ANCHOR_EVERY": "PT10S",
+        "WAYPROOF_LEDGER_POLL_INTERVAL": "PT1S",
+        "WAYPROOF_LEDGER_MINE_BLOCKS": "true",
+    }

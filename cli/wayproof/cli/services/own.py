@@ -136,6 +136,47 @@ def api_service(data: DataDir, env: Mapping[str, str], port: int, depends_on: tu
     )
 
 
+def ledger_environment(data: DataDir, rpc_url: str) -> dict[str, str]:
+    """The anchorer's settings for a chain that was given; keys come out of our own environment."""
+    return {
+        "WAYPROOF_LEDGER_RPC_URLS": rpc_url,
+        "WAYPROOF_LEDGER_LOG_KEY_FILE": os.environ.get("WAYPROOF_LEDGER_LOG_KEY_FILE") or str(data.log_key),
+    }
+
+
+def has_anchoring_key() -> bool:
+    """Whether our environment names a key that can pay for anchors."""
+    return any(os.environ.get(f"WAYPROOF_LEDGER_ANCHORER_{kind}") for kind in ("KEY", "KEYSTORE"))
+
+
+def ledger_init_service(data: DataDir, env: Mapping[str, str], depends_on: tuple[str, ...]) -> Service:
+    """Founds the log before anybody anchors it: deploys the contract, makes the log's key."""
+    return Service(
+        name="ledger-init",
+        argv=_wayproof("ledger", "init", "--data", str(data.root)),
+        log=data.log("ledger-init"),
+        where="the log's contract and key",
+        env=env,
+        depends_on=depends_on,
+        one_shot=True,
+        start_timeout=timedelta(minutes=10),  # a busy chain may take that long to mine the contract
+    )
+
+
+def ledger_service(data: DataDir, env: Mapping[str, str], health_port: int, depends_on: tuple[str, ...]) -> Service:
+    """Signs checkpoints and anchors them."""
+    return Service(
+        name="ledger",
+        argv=(sys.executable, "-m", "wayproof.ledger"),
+        log=data.log("ledger"),
+        where=f"http://127.0.0.1:{health_port}/metrics",
+        env={**env, "WAYPROOF_LEDGER_HEALTH_PORT": str(health_port)},
+        depends_on=depends_on,
+        ready=lambda: http_answers(health_port, "/readyz"),
+        port=health_port,
+    )
+
+
 def fleet_service(
     data: DataDir, env: Mapping[str, str], depends_on: tuple[str, ...], *, tenant: str, trucks: int, broker: BrokerLink
 ) -> Service:

@@ -10,6 +10,7 @@ from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.embedded import (
     INGESTOR,
     anvil_service,
+    embedded_ledger,
     iotcore_service,
     mosquitto_service,
     postgres_service,
@@ -21,7 +22,11 @@ from wayproof.cli.services.own import (
     api_service,
     broker_sync_service,
     fleet_service,
+    has_anchoring_key,
     ingest_service,
+    ledger_environment,
+    ledger_init_service,
+    ledger_service,
     maintenance_service,
     mask,
     migrate_service,
@@ -38,8 +43,14 @@ PREFERRED_PORTS: Final = {
     "broker-v4": 1884,
     "chain": 8545,
     "ingest": 9108,
+    "ledger": 9109,
     "postgres": 54329,
 }
+
+_NO_KEY: Final = (
+    "ledger: handoffs are not anchored; give a funded key by WAYPROOF_LEDGER_ANCHORER_KEYSTORE and"
+    " WAYPROOF_LEDGER_ANCHORER_PASSPHRASE, and for the first start one that deploys by WAYPROOF_LEDGER_ADMIN_KEY."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +87,7 @@ def make_plan(data: DataDir, wanted: Wanted) -> Plan:
     planner.add_database()
     link = planner.add_broker()
     planner.add_chain()
+    planner.add_ledger()
     planner.add_own_processes(link)
     planner.add_fleet(link)
     given = {"postgres": wanted.database_url, "broker": wanted.broker_url, "chain": wanted.rpc_url}
@@ -140,6 +152,22 @@ class _Planner:
                 self.services.append(anvil_service(self.data, self.ports["chain"]))
             except Unavailable as error:
                 self.notes.append(f"chain: {error}")
+
+    def add_ledger(self) -> None:
+        """The log's anchorer, where there is a chain and a key that pays."""
+        if self.wanted.rpc_url is None:
+            if not self._those("chain"):
+                return
+            chain = embedded_ledger(self.data, self.ports["chain"])
+        elif has_anchoring_key():
+            chain = ledger_environment(self.data, self.wanted.rpc_url)
+        else:
+            self.notes.append(_NO_KEY)
+            return
+        env = {**self._env, **chain}
+        self.services.append(ledger_init_service(self.data, env, self._those("postgres", "migrate", "chain")))
+        needs = self._those("postgres", "chain", "ledger-init")
+        self.services.append(ledger_service(self.data, env, self.ports["ledger"], needs))
 
     def add_own_processes(self, link: BrokerLink) -> None:
         """Ingest and API."""
