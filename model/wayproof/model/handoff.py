@@ -50,6 +50,8 @@ class AnchorState(StrEnum):
     """Below the chain's `safe` block."""
     FINAL = "final"
     """Below the chain's `finalized` block."""
+    SUPERSEDED = "superseded"
+    """The chain holds a later checkpoint without this one, so it never will; the later one covers its leaves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
