@@ -9,6 +9,7 @@ pytest_plugins = [
     "fix_packing",
     "fix_replay",
     "fix_telemetry",
+    "fix_custody",
     "fix_api",
     "fix_up",
     "fix_faults",

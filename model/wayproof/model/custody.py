@@ -183,10 +183,9 @@ class StoredHandoff:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Acceptance:
-    """One accepted handoff with the place of its leaf."""
+    """The other party's signature under an offer, and the place of the leaf."""
 
     handoff_id: UUID
-    answerer: Party
     signature: bytes
     leaf_index: int
 

@@ -124,7 +124,7 @@ create function item_head(item text, holder uuid)
 begin atomic
   select case when h.receiver_party_id = holder then h.seq else 0 end,
          case when h.receiver_party_id = holder then h.digest else '' end,
-         case when h.receiver_party_id = holder then h.occurred_at else '-infinity' end,
+         case when h.receiver_party_id = holder then h.occurred_at else 'epoch' end,
          h.receiver_party_id = holder
     from handoff h
    where h.item = item_head.item and h.state = 'accepted'
