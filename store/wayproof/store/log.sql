@@ -8,25 +8,27 @@ select size from log_head;
 with added as (
   insert into log_entry (leaf_index, kind, entry, salt, payload)
   select %(start)s::bigint + n - 1, kind, entry, salt, payload
-    from unnest(%(kinds)s::text[], %(entries)s::bytea[], %(salts)s::bytea[], %(payloads)s::bytea[])
+    from unnest(%(kinds)s::text[], %(entries)b::bytea[], %(salts)b::bytea[], %(payloads)b::bytea[])
          with ordinality as new (kind, entry, salt, payload, n)
 ), grown as (
   insert into log_tile as t (level, tile_index, hashes, nodes)
   select level, tile_index, hashes, nodes
-    from unnest(%(levels)s::smallint[], %(tile_indexes)s::bigint[], %(hashes)s::bytea[], %(nodes)s::bytea[])
+    from unnest(%(levels)b::smallint[], %(tile_indexes)b::bigint[], %(hashes)b::bytea[], %(nodes)b::bytea[])
          as new (level, tile_index, hashes, nodes)
   on conflict (level, tile_index) do update set
     hashes = t.hashes || excluded.hashes,
     nodes = t.nodes || excluded.nodes
 )
-update log_head set size = %(start)s::bigint + cardinality(%(entries)s::bytea[]);
+update log_head set size = %(start)s::bigint + cardinality(%(entries)b::bytea[]);
 
 -- hashes: single hashes out of tiles, in the order asked for; no row while the log is smaller than `size`
-select case when w.inside then substring(t.nodes from w.first_byte for 32)
-            else substring(t.hashes from w.first_byte for 32) end
-  from unnest(%(levels)s::smallint[], %(tile_indexes)s::bigint[], %(inside)s::boolean[], %(first_bytes)s::integer[])
+-- (a subquery for each, as a join would read the whole table when that looks cheaper)
+select (select case when w.inside then substring(t.nodes from w.first_byte for 32)
+                    else substring(t.hashes from w.first_byte for 32) end
+          from log_tile t
+         where t.level = w.level and t.tile_index = w.tile_index)
+  from unnest(%(levels)b::smallint[], %(tile_indexes)b::bigint[], %(inside)b::boolean[], %(first_bytes)b::integer[])
        with ordinality as w (level, tile_index, inside, first_byte, n)
-  join log_tile t on t.level = w.level and t.tile_index = w.tile_index
  where (select size from log_head) >= %(size)s
  order by w.n;
 
