@@ -14,4 +14,5 @@ pytest_plugins = [
     "fix_up",
     "fix_faults",
     "fix_browser",
+    "fix_chain",
 ]

@@ -14,7 +14,7 @@ from eth_hash.auto import keccak
 
 ZERO_ADDRESS: Final = "0x" + "00" * 20
 LATEST_SIZE_SLOT: Final = bytes(32)
-"""Storage slot whose last 8 bytes are `latestSize`, big-endian; before them stand the anchorer and whether it is paused."""
+"""Storage slot whose last 8 bytes are `latestSize`, big-endian; the anchorer and the pause share it."""
 _ROOT_AT_SLOT: Final = (1).to_bytes(32)
 
 
