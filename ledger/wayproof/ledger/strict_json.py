@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+import re
 from typing import Any, Final
 
 from wayproof.model.errors import InvalidInput
@@ -11,6 +11,8 @@ from wayproof.model.reading import MAX_SEQ
 MAX_BYTES: Final = 65_536
 MAX_DEPTH: Final = 32
 
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_BRACKET: Final = re.compile(r"[\[\]{}]")
 _LARGEST: Final = MAX_SEQ
 _LONGEST: Final = len(str(-_LARGEST))
 
@@ -24,37 +26,32 @@ def strict_json(data: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
     if len(data) > max_bytes:
         raise InvalidInput(f"JSON: expected at most {max_bytes} bytes, got {len(data)}")
     try:
-        value = _DECODER.decode(data.decode())
+        text = data.decode()
+        _check_depth(text)
+        value = _DECODER.decode(text)
     except UnicodeDecodeError as error:
         raise InvalidInput(f"JSON: expected UTF-8, got {error.reason} at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise InvalidInput(f"JSON: {error.msg} at character {error.pos}") from None
-    except RecursionError:
-        raise InvalidInput(_TOO_DEEP) from None
-    for text in _texts(value):
-        _check_text(text)
+    _check_texts(value)
     return value
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Every string and key of a parsed value; by levels, so that depth costs no stack."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, str):
-                yield item
-            elif isinstance(item, dict):
-                yield from item
-                below.extend(item.values())
-            elif isinstance(item, list):
-                below.extend(item)
-        level = below
-    if level:
-        raise InvalidInput(_TOO_DEEP)
+def _check_depth(text: str) -> None:
+    # Before it is parsed: the parser's own bound is the interpreter's, which programs may raise beyond the stack.
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise InvalidInput(f"JSON: nested deeper than {MAX_DEPTH}")
 
 
-_TOO_DEEP: Final = f"JSON: nested deeper than {MAX_DEPTH}"
+def _check_texts(value: Any) -> None:
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_texts(inner)
 
 
 def _check_text(text: str) -> None:
@@ -66,6 +63,8 @@ def _check_text(text: str) -> None:
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
+    for key in members:
+        _check_text(key)
     if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
