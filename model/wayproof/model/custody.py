@@ -191,6 +191,19 @@ class Acceptance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AnchorPlace:
+    """Where on the chain a checkpoint stands that covers a leaf."""
+
+    size: int
+    root: bytes
+    state: AnchorState
+    tx_hash: bytes
+    block_number: int
+    block_hash: bytes
+    block_time: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Erasure:
     """What an operator has erased of a handoff, and why."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from wayproof.model.custody import Acceptance, Erasure, ItemHead, NewHandoff, Refusal, Side, StoredHandoff
+from wayproof.model.custody import Acceptance, AnchorPlace, Erasure, ItemHead, NewHandoff, Refusal, Side, StoredHandoff
 from wayproof.model.errors import Conflict, NotFound
 from wayproof.model.handoff import AnchorState, Handoff, HandoffState, Party
 from wayproof.store.pool import Conn
@@ -104,6 +104,11 @@ def seen_checkpoint(conn: Conn) -> tuple[int, bytes] | None:
     return fetch_optional(conn, _checkpoint, _SQL["seen_checkpoint"], {})
 
 
+def anchor_of(conn: Conn, leaf_index: int) -> AnchorPlace | None:
+    """The first anchor on the chain that covers a leaf."""
+    return fetch_optional(conn, _anchor_place, _SQL["anchor_of"], {"leaf_index": leaf_index})
+
+
 def set_offered(conn: Conn, handoff_id: UUID, signature: bytes) -> None:
     """The proposer has signed a draft."""
     _change(conn, "set_offered", {"handoff_id": handoff_id, "signature": signature})
@@ -180,6 +185,10 @@ def _leaf_index(*, leaf_index: int | None) -> int | None:
 
 def _checkpoint(*, size: int, root: bytes) -> tuple[int, bytes]:
     return size, root
+
+
+def _anchor_place(*, state: str, **columns: Any) -> AnchorPlace:
+    return AnchorPlace(state=AnchorState(state), **columns)
 
 
 def _head(*, item: str, **columns: Any) -> tuple[str, ItemHead]:
