@@ -10,6 +10,7 @@ pytest_plugins = [
     "fix_replay",
     "fix_telemetry",
     "fix_custody",
+    "fix_log",
     "fix_api",
     "fix_up",
     "fix_faults",

@@ -26,8 +26,14 @@ class Reading:
     def answer(self, document: BaseModel, *, version: int | None = None, media_type: str = JSON) -> Response:
         """The document with its tag, or 304 where the caller has it already."""
         body = document.model_dump_json(by_alias=True).encode()
-        tag = _tag(body, version)
-        headers = {"ETag": tag, **_PRIVATE}
+        return self._sent(body, _tag(body, version), media_type, _PRIVATE)
+
+    def answer_everybody(self, body: bytes, *, media_type: str, max_age_s: int) -> Response:
+        """The same for what is public: anybody may keep it so long."""
+        return self._sent(body, _tag(body, None), media_type, {"Cache-Control": f"public, max-age={max_age_s}"})
+
+    def _sent(self, body: bytes, tag: str, media_type: str, caching: dict[str, str]) -> Response:
+        headers = {"ETag": tag, **caching}
         if self._known.strip() == "*" or tag in _tags(self._known, strong=False):
             return Response(status_code=304, headers=headers)
         return Response(body, media_type=media_type, headers=headers)

@@ -14,13 +14,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from wayproof.model.errors import InvalidProof
+from wayproof.model.merkle import HASH_BYTES
 
 _ED25519: Final = b"\x01"
 """Signature type (C2SP signed-note, "Signature types")."""
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 _LARGEST: Final = 2**53 - 1
 """JSON's numbers are exact up to here."""
-_HASH_BYTES: Final = 32
 _ID_BYTES: Final = 4
 _CHARS: Final = 131_072
 """A note may have no more: 16 signatures of post-quantum length fit."""
@@ -47,7 +47,7 @@ class NoteKey:
         if not self.name or "+" in self.name or any(c.isspace() or c < " " for c in self.name):
             raise InvalidProof(f"name of a note's key: expected no space and no plus, got {self.name!r}")
         _utf8(self.name)
-        if len(self.public_key) != _HASH_BYTES:
+        if len(self.public_key) != HASH_BYTES:
             raise InvalidProof(f"Ed25519 public key: expected 32 bytes, got {len(self.public_key)}")
 
     @property
@@ -147,7 +147,7 @@ def _checkpoint(text: str) -> Checkpoint:
     if not _SIZE.fullmatch(size) or int(size) > _LARGEST:
         raise InvalidProof(f"checkpoint: expected a size from 0 to 2^53-1 without leading zeros, got {size!r}")
     root_bytes = _from_base64(root)
-    if len(root_bytes) != _HASH_BYTES:
+    if len(root_bytes) != HASH_BYTES:
         raise InvalidProof(f"checkpoint: expected a root of 32 bytes, got {len(root_bytes)}")
     return Checkpoint(origin=origin, size=int(size), root=root_bytes)
 
@@ -199,7 +199,7 @@ def _parts(text: str, count: int) -> list[str]:
 
 def _key_bytes(encoded: str) -> bytes:
     typed = _from_base64(encoded)
-    if len(typed) != 1 + _HASH_BYTES or typed[:1] != _ED25519:
+    if len(typed) != 1 + HASH_BYTES or typed[:1] != _ED25519:
         raise InvalidProof("key of a note: expected type 1 (Ed25519) and 32 bytes")
     return typed[1:]
 

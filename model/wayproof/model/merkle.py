@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 from wayproof.model.errors import InvalidProof
 
+HASH_BYTES: Final = 32
+
 EMPTY_ROOT: Final = sha256().digest()
 """The root of no leaves (RFC 9162 section 2.1.1)."""
 
@@ -92,6 +94,7 @@ def root_from_inclusion(*, leaf: bytes, index: int, size: int, proof: Sequence[b
     """
     if not 0 <= index < size:
         raise InvalidProof(f"inclusion proof: expected an index from 0 to below the size {size}, got {index}")
+    _check_lengths("inclusion proof", leaf, *proof)
     place, last = index, size - 1
     root = leaf
     for sibling in proof:
@@ -120,11 +123,18 @@ def check_consistency(*, old_size: int, old_root: bytes, size: int, root: bytes,
         if proof or old_root != root:
             raise InvalidProof(f"consistency proof: one size {size}, so expected equal roots and no hashes")
         return
+    _check_lengths("consistency proof", old_root, root, *proof)
     old_found, found = _roots_from_consistency(old_size, old_root, size, proof)
     if old_found != old_root:
         raise InvalidProof(f"consistency proof leads to {old_found.hex()} for size {old_size}, not {old_root.hex()}")
     if found != root:
         raise InvalidProof(f"consistency proof leads to {found.hex()} for size {size}, not {root.hex()}")
+
+
+def _check_lengths(what: str, *hashes: bytes) -> None:
+    # With other lengths two different pairs could be hashed as the same bytes.
+    if any(len(found) != HASH_BYTES for found in hashes):
+        raise InvalidProof(f"{what}: expected hashes of {HASH_BYTES} bytes, got {[len(found) for found in hashes]}")
 
 
 def _path(index: int, size: int) -> list[range]:

@@ -4,17 +4,24 @@ A tile of level `l` holds hashes of height `8 l`, and beside them, as `nodes`, t
 the tile. A node is written where its last leaf completes it (post-order), so both only ever grow at their end.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from wayproof.model.errors import NotFound
 from wayproof.model.merkle import Node, node_hash
 
 WIDTH: Final = 256
 """Hashes in a full tile."""
 HEIGHT: Final = 8
 """Levels of the tree in a tile."""
+
+# At most 15 digits: what is longer is beyond 2^53 leaves.
+_PATH: Final = re.compile(
+    r"(?P<level>entries|[0-9]{1,2})/(?P<index>(?:x[0-9]{3}/){0,4}[0-9]{3})(?:\.p/(?P<width>[0-9]{1,3}))?", re.ASCII
+)
 
 
 class Place(NamedTuple):
@@ -64,3 +71,45 @@ def grow(size: int, peaks: Sequence[bytes], leaves: Iterable[bytes]) -> dict[tup
             (tile.nodes if rise else tile.hashes).extend(joined)
         open_peaks.append(joined)
     return grown
+
+
+class TilePath(NamedTuple):
+    """The address of a tile below a log's (C2SP tlog-tiles, "Merkle Tree" and "Log entries")."""
+
+    #: None: not hashes, but the entries below them.
+    level: int | None
+    tile_index: int
+    width: int = WIDTH
+
+    def __str__(self) -> str:
+        """The path, for example `0/x001/234.p/5`."""
+        digits = str(self.tile_index)
+        digits = digits.zfill(-(-len(digits) // 3) * 3)
+        *above, last = (digits[at : at + 3] for at in range(0, len(digits), 3))
+        index = "/".join([*(f"x{group}" for group in above), last])
+        level = "entries" if self.level is None else self.level
+        return f"{level}/{index}" if self.width == WIDTH else f"{level}/{index}.p/{self.width}"
+
+
+def parse_tile_path(text: str) -> TilePath:
+    """Back from its text; NotFound where it is no tile's, or not written in the one way there is."""
+    match = _PATH.fullmatch(text)
+    if match is None:
+        raise NotFound(f"no tile has the path {text!r}")
+    level = None if match["level"] == "entries" else int(match["level"])
+    tile_index = int(match["index"].replace("x", "").replace("/", ""))
+    path = TilePath(level, tile_index, int(match["width"] or WIDTH))
+    if str(path) != text or not 0 < path.width <= WIDTH:
+        raise NotFound(f"no tile has the path {text!r}")
+    return path
+
+
+def tiles_of(size: int) -> Iterator[TilePath]:
+    """Every tile of hashes that a tree of `size` consists of, from the leaves up."""
+    level, hashes = 0, size
+    while hashes:
+        full, rest = divmod(hashes, WIDTH)
+        yield from (TilePath(level, tile_index) for tile_index in range(full))
+        if rest:
+            yield TilePath(level, full, rest)
+        level, hashes = level + 1, full

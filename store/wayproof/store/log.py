@@ -10,7 +10,7 @@ from typing import Any, Final, LiteralString
 
 from wayproof.model.errors import Conflict, InvalidInput, NotFound
 from wayproof.model.log import LogEntry, LogIdentity, NewEntry, Opening, SignedCheckpoint
-from wayproof.model.merkle import Node, consistency_path, fold_peaks, inclusion_path, leaf_hash, subtrees
+from wayproof.model.merkle import HASH_BYTES, Node, consistency_path, fold_peaks, inclusion_path, leaf_hash, subtrees
 from wayproof.model.tiles import WIDTH, Growth, grow, place_of
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
@@ -19,7 +19,6 @@ from wayproof.store.violations import domain_errors
 
 _SQL: Final = load("log")
 
-_HASH_BYTES: Final = 32
 _LAST: Final = 2**53
 """No size or index reaches this: beyond it JSON's numbers are not exact."""
 
@@ -82,7 +81,7 @@ def consistency_proof(conn: Conn, old_size: int, tree_size: int) -> list[bytes]:
 
 def tile(conn: Conn, level: int, tile_index: int, width: int = WIDTH) -> bytes:
     """The first `width` hashes of a tile (C2SP tlog-tiles); NotFound while there are fewer."""
-    params = {"level": level, "tile_index": tile_index, "bytes": width * _HASH_BYTES}
+    params = {"level": level, "tile_index": tile_index, "bytes": width * HASH_BYTES}
     with domain_errors():
         row = conn.execute(_SQL["tile"], params, binary=True).fetchone()
     if row is None:
@@ -154,7 +153,7 @@ def _nodes(conn: Conn, nodes: Sequence[Node], tree_size: int) -> list[bytes]:
         "levels": [place.level for place in places],
         "tile_indexes": [place.tile_index for place in places],
         "inside": [place.inside for place in places],
-        "first_bytes": [place.offset * _HASH_BYTES + 1 for place in places],
+        "first_bytes": [place.offset * HASH_BYTES + 1 for place in places],
     }
     with domain_errors():
         hashes = [row[0] for row in conn.execute(_SQL["hashes"], params, binary=True, prepare=True)]
