@@ -75,14 +75,14 @@ class Organisation:
 
     def amend(self, handoff: StoredHandoff, **said: Any) -> StoredHandoff:
         """A draft that answers an offer in other words."""
-        wanted = {"details": {"damage": "2 pallets wet"}, "signer": None, "expires_at": None}
+        wanted: dict[str, Any] = {"details": {"damage": "2 pallets wet"}, "signer": None, "expires_at": None}
         with tenant_transaction(self.registry.pool, self.tenant_id) as conn:
             return drafts.amend(
                 conn,
                 tenant_id=self.tenant_id,
                 handoff_id=handoff.handoff_id,
                 now=datetime.now(UTC),
-                **wanted | said,  # type: ignore[arg-type]
+                **wanted | said,
             )
 
     def offer(self, handoff: StoredHandoff, signature: bytes | None = None) -> StoredHandoff:

@@ -11,8 +11,10 @@ from wayproof.ledger import custody
 from wayproof.ledger.custody import Answer
 from wayproof.ledger.leaves import handoff_leaf
 from wayproof.ledger.signatures import KeySigner
+from wayproof.ledger.typed_data import claim_digest, digest
+from wayproof.model.custody import StoredHandoff
 from wayproof.model.errors import Conflict, Forbidden, InvalidInput, InvalidProof, NotFound, WayproofError
-from wayproof.model.handoff import ZERO_HASH, AnchorState, HandoffState, Party, SignedHandoff
+from wayproof.model.handoff import ZERO_HASH, AnchorState, HandoffState, Party, SignedHandoff, SigningDomain
 from wayproof.store import handoffs, log
 from wayproof.store.pool import Conn, tenant_transaction
 
@@ -40,9 +42,7 @@ def test_accepted_handoff_is_a_leaf(shipper: Organisation, carrier: Organisation
     assert leaf.entry == handoff_leaf(signed, accepted.leaf_salt)
 
 
-def test_chain_goes_on_from_who_received(
-    shipper: Organisation, carrier: Organisation, consignee: Organisation
-) -> None:
+def test_chain_goes_on_from_who_received(shipper: Organisation, carrier: Organisation, consignee: Organisation) -> None:
     """The next handoff of an item names the digest of the one before, and only who received the item can release it."""
     first = shipper.hand_over(carrier)
     with pytest.raises(Conflict, match="holds it"):
@@ -77,9 +77,7 @@ def test_draft_is_seen_by_its_proposer_alone(shipper: Organisation, carrier: Org
     assert carrier.see(drafted.handoff_id).state is HandoffState.OFFERED
 
 
-def test_third_tenant_sees_nothing(
-    shipper: Organisation, carrier: Organisation, consignee: Organisation
-) -> None:
+def test_third_tenant_sees_nothing(shipper: Organisation, carrier: Organisation, consignee: Organisation) -> None:
     """A handoff is found by the tenants of releaser and receiver, and by nobody else in any state."""
     accepted = shipper.hand_over(carrier)
     offered = carrier.offer(carrier.draft(shipper))
@@ -103,15 +101,16 @@ def test_only_the_side_whose_turn_it_is(shipper: Organisation, carrier: Organisa
 
 @pytest.mark.parametrize("wrong", ["another key", "another handoff", "swapped", "high s", "wrong chain"])
 def test_wrong_signatures_are_refused(shipper: Organisation, carrier: Organisation, wrong: str) -> None:
-    """A signature by another key, of other words, of the other side, malleated, or for another chain accepts nothing."""
+    """A signature by another key, of other words or side, malleated, or for another chain accepts nothing."""
     offered, other = shipper.offer(shipper.draft(carrier)), shipper.draft(carrier)
-    signature = {
+    signatures: dict[str, Callable[[], bytes | None]] = {
         "another key": lambda: KeySigner(b"\7" * 32).sign(offered.digest),
         "another handoff": lambda: carrier.key.sign(other.digest),
         "swapped": lambda: offered.releaser.signature,
         "high s": lambda: _malleated(carrier.key.sign(offered.digest)),
         "wrong chain": lambda: carrier.key.sign(_on_another_chain(offered)),
-    }[wrong]()
+    }
+    signature = signatures[wrong]()
     with pytest.raises(InvalidProof):
         carrier.accept(offered, signature)
     assert shipper.see(offered.handoff_id).state is HandoffState.OFFERED
@@ -123,9 +122,9 @@ def _malleated(signature: bytes) -> bytes:
     return signature[:32] + s.to_bytes(32, "big") + bytes([55 - signature[64]])
 
 
-def _on_another_chain(handoff: custody.StoredHandoff) -> bytes:
+def _on_another_chain(handoff: StoredHandoff) -> bytes:
     assert handoff.record is not None
-    return custody.digest(custody.SigningDomain(chain_id=1, contract=DOMAIN.contract), handoff.record)
+    return digest(SigningDomain(chain_id=1, contract=DOMAIN.contract), handoff.record)
 
 
 def test_offer_of_one_handoff_is_none_of_another(shipper: Organisation, carrier: Organisation) -> None:
@@ -167,7 +166,7 @@ def test_one_of_concurrent_acceptances_wins(
     """Of many acceptances for one place of a chain at the same time exactly one stands, and one leaf."""
     offers = [(to, shipper.offer(shipper.draft(to))) for to in (carrier, consignee) * 3]
 
-    def accept(each: tuple[Organisation, custody.StoredHandoff]) -> bool:
+    def accept(each: tuple[Organisation, StoredHandoff]) -> bool:
         try:
             each[0].accept(each[1])
         except Conflict:
@@ -196,7 +195,7 @@ def test_same_acceptance_twice_at_once(shipper: Organisation, carrier: Organisat
 
 
 def test_expired_offer_cannot_be_answered(shipper: Organisation, carrier: Organisation, superuser: Conn) -> None:
-    """Past its expiry an offer is expired for everybody who reads it, and can be neither accepted, refused nor amended."""
+    """Past its expiry an offer reads as expired, and can be neither accepted, refused nor amended."""
     offered = shipper.offer(shipper.draft(carrier))
     superuser.execute("update handoff set expires_at = now() - interval '1 second'")
     assert carrier.see(offered.handoff_id).state is HandoffState.EXPIRED
@@ -382,7 +381,7 @@ def test_claim_proves_possession(shipper: Organisation) -> None:
             )
 
     def claim(party: str, at: datetime) -> bytes:
-        return custody.claim_digest(DOMAIN, party=party, key=key.address, claimed_at=at)
+        return claim_digest(DOMAIN, party=party, key=key.address, claimed_at=at)
 
     ours = str(shipper.party.party_id)
     refused: list[tuple[datetime, bytes, type[WayproofError]]] = [

@@ -201,9 +201,7 @@ def test_another_tenants_shipment_begins_no_chain(
         carrier.draft(shipper, item=None, shipment_id=shipment.shipment_id)
 
 
-def test_delivery_ends_the_leg(
-    shipper: Organisation, carrier: Organisation, shipment: Shipment
-) -> None:
+def test_delivery_ends_the_leg(shipper: Organisation, carrier: Organisation, shipment: Shipment) -> None:
     """What a device told after the delivery is no evidence of the shipment."""
     shipper.registry.change(shipment, picked_up_at=MONDAY, delivered_at=MONDAY + 25 * MINUTE)
     assert evidence_of(shipper, draft(shipper, carrier, shipment, MONDAY + HOUR)).size == 3

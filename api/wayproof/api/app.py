@@ -74,7 +74,19 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = registry
-    for resource in (shipments, assignments, profiles, sites, devices, parties, handoffs, keys, log, session, operations):
+    for resource in (
+        shipments,
+        assignments,
+        profiles,
+        sites,
+        devices,
+        parties,
+        handoffs,
+        keys,
+        log,
+        session,
+        operations,
+    ):
         app.include_router(resource.router)
     for chain in (custody.shipments, custody.items):
         app.include_router(chain)

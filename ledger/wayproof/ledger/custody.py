@@ -144,9 +144,8 @@ def check_answerable(handoff: StoredHandoff, tenant_id: UUID) -> Handoff:
 
 def _check_state(handoff: StoredHandoff, expected: HandoffState) -> None:
     if handoff.state is not expected:
-        raise Conflict(
-            f"handoff {handoff.handoff_id}: expected one that is {expected.value}, got one that is {handoff.state.value}"
-        )
+        found = handoff.state.value
+        raise Conflict(f"handoff {handoff.handoff_id}: expected one that is {expected.value}, got one that is {found}")
 
 
 def _own_side(handoff: StoredHandoff, which: Party, tenant_id: UUID) -> Side:

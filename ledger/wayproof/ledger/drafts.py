@@ -117,20 +117,19 @@ def amend(
     key = _key(parties.get_party(conn, side.party_id), signer or side.address, pointer="/signer")
     said, salt = json.loads(offered.details or "{}"), new_salt()
     words = _details(details, said.get(_EVIDENCE))
-    amended = replace(
-        record,
-        expires_at=_expires_at(expires_at, now),
-        details_hash=details_hash(words, salt),
-        **{offered.answerer.value: key.address},
+    changed: dict[str, Any] = {
+        offered.answerer.value: key.address,
+        "expires_at": _expires_at(expires_at, now),
+        "details_hash": details_hash(words, salt),
         **_seen(conn),
-    )
+    }
     links = {
         "amends": offered.handoff_id,
         "shipment_tenant_id": offered.shipment_tenant_id,
         "shipment_id": offered.shipment_id,
         "evidence_id": offered.evidence_id,
     }
-    return _create(conn, amended, words, salt, offered.answerer, **links)
+    return _create(conn, replace(record, **changed), words, salt, offered.answerer, **links)
 
 
 def _create(

@@ -19,6 +19,13 @@ def erase(conn: Conn, handoff_id: UUID, *, is_whole: bool, reason: str, erased_b
     """
     leaf_index = handoffs.find_leaf(conn, handoff_id)
     handoffs.erase(conn, handoff_id, is_whole=is_whole)
+    tombstone_index = None
+    if leaf_index is not None:
+        tombstone = _tombstone(leaf_index, reason, now)
+        if is_whole:
+            tombstone_index = log.erase_entry(conn, leaf_index, tombstone=tombstone)
+        else:
+            tombstone_index = log.append(conn, [tombstone]).start
     return handoffs.record_erasure(
         conn,
         handoff_id=handoff_id,
@@ -26,18 +33,11 @@ def erase(conn: Conn, handoff_id: UUID, *, is_whole: bool, reason: str, erased_b
         reason=reason,
         erased_by=erased_by,
         leaf_index=leaf_index,
-        tombstone_index=None if leaf_index is None else _bury(conn, leaf_index, is_whole, _tombstone(leaf_index, reason, now)),
+        tombstone_index=tombstone_index,
     )
-
-
-def _bury(conn: Conn, leaf_index: int, is_whole: bool, tombstone: NewEntry) -> int:
-    if is_whole:
-        return log.erase_entry(conn, leaf_index, tombstone=tombstone)
-    return log.append(conn, [tombstone]).start
 
 
 def _tombstone(leaf_index: int, reason: str, now: datetime) -> NewEntry:
-    salt, payload = new_salt(), tombstone_payload(
-        erased=leaf_index, erased_at=now.replace(microsecond=0), reason=reason
-    )
+    salt = new_salt()
+    payload = tombstone_payload(erased=leaf_index, erased_at=now.replace(microsecond=0), reason=reason)
     return NewEntry(kind="tombstone", entry=tombstone_entry(payload, salt), salt=salt, payload=payload)

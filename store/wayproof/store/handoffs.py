@@ -135,7 +135,7 @@ def set_accepted(conn: Conn, accepted: Sequence[Acceptance]) -> None:
 
 
 def erase(conn: Conn, handoff_id: UUID, *, is_whole: bool) -> None:
-    """Details and their salt go; with `is_whole` keys and signatures too. For operators; Conflict where they are gone."""
+    """For operators: details and their salt go, with `is_whole` keys and signatures too. Conflict where they have."""
     query = _SQL["erase_keys" if is_whole else "erase_details"]
     if fetch_optional(conn, _id, query, {"handoff_id": handoff_id}) is None:
         raise Conflict(f"handoff {handoff_id}: expected something to erase, and it is erased already")
@@ -143,7 +143,9 @@ def erase(conn: Conn, handoff_id: UUID, *, is_whole: bool) -> None:
 
 def find_leaf(conn: Conn, handoff_id: UUID) -> int | None:
     """Where a handoff of any tenant stands in the log, held until the transaction ends. For operators."""
-    return fetch_one(conn, _leaf_index, _SQL["find_leaf"], {"handoff_id": handoff_id}, f"handoff {handoff_id}")
+    what = f"handoff {handoff_id}"
+    [leaf_index] = fetch_one(conn, _leaf_index, _SQL["find_leaf"], {"handoff_id": handoff_id}, what)
+    return leaf_index
 
 
 def record_erasure(
@@ -179,8 +181,8 @@ def _id(*, handoff_id: UUID) -> UUID:
     return handoff_id
 
 
-def _leaf_index(*, leaf_index: int | None) -> int | None:
-    return leaf_index
+def _leaf_index(*, leaf_index: int | None) -> tuple[int | None]:
+    return (leaf_index,)
 
 
 def _checkpoint(*, size: int, root: bytes) -> tuple[int, bytes]:

@@ -47,7 +47,7 @@ _FINAL: Final = {"Cache-Control": f"private, max-age={_DAY_S}, immutable", "Vary
 
 @router.post("", status_code=201, response_model=SignableView, responses={**POST, **documented(NOT_FOUND)})
 def draft_handoff(new: NewHandoff, caller: CustodyWriter, _: StrictBody) -> Response:
-    """Drafts a handoff and answers what to sign: with the item's next number, the evidence, the checkpoint last seen."""
+    """Drafts a handoff and answers what to sign; the item's next number and the evidence are filled in."""
     with caller.transaction() as conn:
         proposal = drafts.Proposal(**dict(new))
         handoff = drafts.draft(conn, tenant_id=caller.key.tenant_id, proposal=proposal, now=datetime.now(UTC))
@@ -85,9 +85,7 @@ def get_handoff(handoff_id: _Id, caller: CustodyReader, conditions: Conditions) 
 def offer_handoff(handoff_id: _Id, signed: Signed, caller: CustodyWriter) -> Response:
     """Offers a draft with the proposer's signature; from now on the other party sees it."""
     with caller.transaction() as conn:
-        handoff = custody.offer(
-            conn, tenant_id=caller.key.tenant_id, handoff_id=handoff_id, signature=signed.signature
-        )
+        handoff = custody.offer(conn, tenant_id=caller.key.tenant_id, handoff_id=handoff_id, signature=signed.signature)
     return _answered(handoff)
 
 
@@ -150,7 +148,7 @@ def amend_handoff(handoff_id: _Id, words: Amendment, caller: CustodyWriter, _: S
     },
 )
 def get_handoff_bundle(handoff_id: _Id, caller: CustodyReader) -> Response:
-    """Everything that proves an accepted handoff, in one file, for `wayproof verify`. It grows until its anchor is final."""
+    """Everything that proves an accepted handoff, for `wayproof verify`; it grows until its anchor is final."""
     with caller.transaction() as conn:
         bundle = make_bundle(conn, handoffs.get_handoff(conn, handoff_id))
     return Response(bundle.data, media_type=JSON, headers=_FINAL if bundle.is_final else {"Cache-Control": "no-store"})

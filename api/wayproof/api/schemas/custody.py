@@ -21,7 +21,7 @@ PARTY: Final = "8b2f0a4e-6c1d-4f3a-9e57-2d4c6b8a0f13"
 HANDOFF: Final = "c1d2e3f4-a5b6-4789-8abc-def012345678"
 ITEM: Final = "urn:epc:id:sgtin:0614141.812345.6789"
 NOON: Final = "2026-03-02T12:00:00Z"
-DETAILS: Final = {
+DETAILS: Final[dict[str, Any]] = {
     "place": "Dock 4",
     "goods": [{"name": "Vaccine", "quantity": 20, "unit": "pallet"}],
     "seals": ["A-17"],
@@ -52,9 +52,7 @@ def _parsed(parse: Callable[[Any], bytes], pattern: str) -> tuple[Any, ...]:
 
 
 _AS_ADDRESS: Final = _parsed(lambda text: from_address(text, pointer="address"), "^0x[0-9a-fA-F]{40}$")
-_AS_SIGNATURE: Final = _parsed(
-    lambda text: from_hex(text, SIGNATURE_BYTES, pointer="signature"), "^0x[0-9a-f]{130}$"
-)
+_AS_SIGNATURE: Final = _parsed(lambda text: from_hex(text, SIGNATURE_BYTES, pointer="signature"), "^0x[0-9a-f]{130}$")
 
 Address = Annotated[bytes, *_AS_ADDRESS]
 """20 bytes; in JSON an Ethereum address with its checksum (EIP-55)."""

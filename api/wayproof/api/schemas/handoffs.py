@@ -33,7 +33,9 @@ from wayproof.model.reading import MAX_BOOT
 _SHIPMENT = "3c9a1b7e-5d2f-4e8a-b6c4-1f0e2d3c4b5a"
 
 Item = Annotated[
-    str, StringConstraints(strict=True, max_length=MAX_TEXT, pattern=r"^[a-z][a-z0-9+.-]*:[!-~]+$"), Field(examples=[ITEM])
+    str,
+    StringConstraints(strict=True, max_length=MAX_TEXT, pattern=r"^[a-z][a-z0-9+.-]*:[!-~]+$"),
+    Field(examples=[ITEM]),
 ]
 """A URI: an EPC, a GS1 Digital Link, or `urn:wayproof:shipment:<id>`."""
 
@@ -61,7 +63,9 @@ class NewHandoff(Body):
     role: Role = Party.RELEASER
     signer: Address = Field(description="By which of your keys you will sign")
     counterparty: UUID = Field(description="Id of the other party")
-    counterparty_address: Address | None = Field(default=None, description="By which key it shall sign; null: its newest")
+    counterparty_address: Address | None = Field(
+        default=None, description="By which key it shall sign; null: its newest"
+    )
     item: Item | None = Field(default=None, description="null: the shipment as a whole")
     shipment_id: UUID | None = Field(default=None, description="Whose readings are the evidence")
     occurred_at: Instant | None = Field(default=None, description="When the goods changed hands; null: now")
@@ -100,9 +104,7 @@ class SignedRefusal(Signed):
     """A signed refusal."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"reason": "seal A-17 broken", "refused_at": NOON, "signature": SIGNATURE}]
-        }
+        json_schema_extra={"examples": [{"reason": "seal A-17 broken", "refused_at": NOON, "signature": SIGNATURE}]}
     )
 
     reason: Reason
@@ -249,7 +251,8 @@ class EvidenceQuery(Body):
     """What to look at."""
 
     check: Annotated[
-        bool, Field(description="Compare with the readings as they are stored now; for the tenant whose devices they are")
+        bool,
+        Field(description="Compare with the readings as they are stored now; for the tenant whose devices they are"),
     ] = False
 
 
