@@ -15,6 +15,7 @@ pytest_plugins = [
     "fix_packing",
     "fix_replay",
     "fix_telemetry",
+    "fix_custody",
     "fix_log",
     "fix_api",
     "fix_up",

@@ -24,13 +24,19 @@ IDS = {
     "shipment_id": str(uuid4()),
     "assignment_id": str(uuid4()),
     "key_id": "a" * 12,
+    "party_id": str(uuid4()),
+    "address": "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+    "handoff_id": str(uuid4()),
+    "item": "urn:epc:id:sscc:0614141.1",
 }
 
 WRITE_SCOPES = {
     "assignments": Scope.SHIPMENTS_WRITE,
     "condition-profiles": Scope.SHIPMENTS_WRITE,
     "devices": Scope.DEVICES_WRITE,
+    "handoffs": Scope.CUSTODY_WRITE,
     "keys": Scope.KEYS_WRITE,
+    "parties": Scope.PARTIES_WRITE,
     "shipments": Scope.SHIPMENTS_WRITE,
     "sites": Scope.SITES_WRITE,
 }
@@ -38,8 +44,11 @@ READ_SCOPES = {
     "assignments": Scope.SHIPMENTS_READ,
     "condition-profiles": Scope.SHIPMENTS_READ,
     "devices": Scope.DEVICES_READ,
+    "handoffs": Scope.CUSTODY_READ,
+    "items": Scope.CUSTODY_READ,
     "keys": Scope.KEYS_WRITE,
     "metrics": Scope.METRICS_READ,
+    "parties": Scope.CUSTODY_READ,
     "shipments": Scope.SHIPMENTS_READ,
     "sites": Scope.SITES_READ,
 }
@@ -54,6 +63,8 @@ def closed_operations(app: FastAPI) -> list[tuple[str, str, Scope]]:
 
 
 def _scope(method: str, path: str) -> Scope:
+    if path.endswith("/custody"):
+        return Scope.CUSTODY_READ
     resource = path.removeprefix("/v1/").split("/")[1 if path.startswith("/metrics") else 0]
     return (READ_SCOPES if method == "GET" else WRITE_SCOPES)[resource]
 

@@ -14,7 +14,20 @@ from wayproof.api.middleware import BodyLimit, Envelope
 from wayproof.api.openapi import with_problems
 from wayproof.api.pages import mount_pages
 from wayproof.api.problems import add_problem_handlers
-from wayproof.api.routes import assignments, devices, keys, log, operations, profiles, session, shipments, sites
+from wayproof.api.routes import (
+    assignments,
+    custody,
+    devices,
+    handoffs,
+    keys,
+    log,
+    operations,
+    parties,
+    profiles,
+    session,
+    shipments,
+    sites,
+)
 from wayproof.api.settings import ApiSettings
 from wayproof.store.pool import open_pool
 
@@ -24,6 +37,8 @@ _TAGS: Final = {
     "Condition profiles": "The bands in which goods must be kept. A correction is a new version.",
     "Sites": "Where goods come from, wait, and go to.",
     "Devices": "Whatever sends readings, and what it told.",
+    "Parties": "Who takes custody, and the keys by which they sign. Keys themselves stay with the parties.",
+    "Handoffs": "Changes of custody that both parties sign, their evidence, and the proof of them.",
     "Keys": "Who may do what.",
     "Log": "The log of custody: public, append-only, for anybody to copy and audit.",
     "Session": "Signing a browser in and out.",
@@ -59,8 +74,22 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = registry
-    for resource in (shipments, assignments, profiles, sites, devices, keys, log, session, operations):
+    for resource in (
+        shipments,
+        assignments,
+        profiles,
+        sites,
+        devices,
+        parties,
+        handoffs,
+        keys,
+        log,
+        session,
+        operations,
+    ):
         app.include_router(resource.router)
+    for chain in (custody.shipments, custody.items):
+        app.include_router(chain)
     app.openapi = with_problems(app.openapi, app)  # type: ignore[method-assign]
     add_problem_handlers(app)
     mount_pages(app)

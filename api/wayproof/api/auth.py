@@ -88,4 +88,7 @@ ShipmentsReader = Annotated[Caller, Security(reader, scopes=[Scope.SHIPMENTS_REA
 ShipmentsWriter = Annotated[Caller, Security(writer, scopes=[Scope.SHIPMENTS_WRITE])]
 KeysReader = Annotated[Caller, Security(reader, scopes=[Scope.KEYS_WRITE])]
 KeysWriter = Annotated[Caller, Security(writer, scopes=[Scope.KEYS_WRITE])]
+CustodyReader = Annotated[Caller, Security(reader, scopes=[Scope.CUSTODY_READ])]
+CustodyWriter = Annotated[Caller, Security(writer, scopes=[Scope.CUSTODY_WRITE])]
+PartiesWriter = Annotated[Caller, Security(writer, scopes=[Scope.PARTIES_WRITE])]
 METRICS_READER: Final = Security(reader, scopes=[Scope.METRICS_READ])

@@ -85,9 +85,11 @@ def show_list(items: Iterable[object], columns: Iterable[str], *, as_json: bool)
 
 
 def _record(item: object) -> Mapping[str, Any]:
+    if isinstance(item, Mapping):
+        return item
     if is_dataclass(item) and not isinstance(item, type):
         return {field.name: getattr(item, field.name) for field in fields(item)}
-    raise TypeError(f"expected a dataclass instance, got {type(item).__name__}")
+    raise TypeError(f"expected a dataclass instance or a mapping, got {type(item).__name__}")
 
 
 def plain(value: object) -> object:

@@ -9,8 +9,11 @@ from wayproof.cli.broker import broker
 from wayproof.cli.database import maintain, migrate
 from wayproof.cli.devices import devices
 from wayproof.cli.doctor import doctor
+from wayproof.cli.erase import erase
+from wayproof.cli.handoffs import handoff
 from wayproof.cli.keys import keys
 from wayproof.cli.ledger import ledger
+from wayproof.cli.parties import parties
 from wayproof.cli.quarantine import quarantine
 from wayproof.cli.replay import replay
 from wayproof.cli.simulate import simulate
@@ -28,7 +31,10 @@ app.command(
     short_help="Publish files of readings.",
     epilog="Example: wayproof replay track.gpx --tenant demo",
 )(replay)
-for group in (tenants, keys, devices, broker, quarantine, ledger):
+app.command(short_help="Erase what a handoff says.", epilog="Example: wayproof erase c1d2e3f4-… --reason 'request 17'")(
+    erase
+)
+for group in (tenants, keys, devices, broker, quarantine, parties, handoff, ledger):
     app.add_typer(group)
 
 

@@ -23,6 +23,12 @@ class Scope(StrEnum):
     SITES_WRITE = "sites:write"
     KEYS_WRITE = "keys:write"
     """Keys of the tenant: seeing, making and revoking them."""
+    CUSTODY_READ = "custody:read"
+    """Handoffs with their evidence and bundles; parties."""
+    CUSTODY_WRITE = "custody:write"
+    """Drafting, offering, accepting, refusing and amending handoffs; only the party's key can sign."""
+    PARTIES_WRITE = "parties:write"
+    """Making parties, registering and revoking the keys by which they sign."""
     METRICS_READ = "metrics:read"
     """Metrics of the whole process, over all tenants."""
 

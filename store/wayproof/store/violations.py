@@ -14,6 +14,10 @@ TAKEN: Final = {
     "site_name_taken": "a site of this name exists already",
     "condition_profile_version_taken": "this version of the condition profile exists already; give the next one",
     "shipment_reference_taken": "a shipment with this reference exists already",
+    "party_name_taken": "a party of this name exists already",
+    "party_key_taken": "this address is registered already; an address belongs to one party over all tenants, for ever",
+    "handoff_known": "this very handoff exists already",
+    "handoff_forks": "the item has been handed over in this place of its chain already",
     "assignment_overlaps": "the device is assigned to this shipment at that time already",
 }
 """Constraints whose violation is a Conflict, and what to say."""
@@ -25,6 +29,7 @@ INVALID: Final = {
     "shipment_destination": ("/destination_site_id", "expected the id of a site that exists"),
     "shipment_profile": ("/profile_id", "expected the id of a condition profile that exists"),
     "assignment_shipment": ("/shipment_id", "expected the id of a shipment that exists"),
+    "handoff_shipment": ("/shipment_id", "expected the id of a shipment that exists"),
     "assignment_device": ("/device", "expected the name of a device that exists"),
 }
 """Constraints whose violation is an InvalidInput: the pointer to the value, and what was expected."""

@@ -1,0 +1,116 @@
+"""What a person is shown before they sign, checked on this machine: nothing is signed that is not shown."""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wayproof.cli.app import printable
+from wayproof.ledger.hexadecimal import from_address, from_hex, to_address, to_hex
+from wayproof.ledger.keystore import find_passphrase, load_keystore
+from wayproof.ledger.leaves import SALT_BYTES, details_hash
+from wayproof.ledger.signatures import KeySigner
+from wayproof.ledger.strict_json import strict_json
+from wayproof.ledger.typed_data import digest, handoff_of
+from wayproof.model.errors import InvalidInput, InvalidProof
+from wayproof.model.handoff import Handoff, SigningDomain
+
+Keystore = Annotated[
+    Path, typer.Option("--keystore", help="File of the party's key; `wayproof party keygen` makes one.")
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(help="File whose first line opens the keystore; default: WAYPROOF_KEY_PASSPHRASE, or you are asked."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Sign without asking; what is signed is shown all the same.")]
+DetailsFile = Annotated[
+    Path | None, typer.Option("--details", help="JSON object: place, goods, seals, damage, temperature; - for stdin.")
+]
+
+
+def open_key(keystore: Path, passphrase_file: Path | None) -> KeySigner:
+    """The key in a keystore."""
+    passphrase = find_passphrase(file=passphrase_file, environment=os.environ, prompt=lambda: _asked(confirm=False))
+    return load_keystore(keystore, passphrase)
+
+
+def new_passphrase(passphrase_file: Path | None) -> str:
+    """The passphrase of a keystore that is to be made."""
+    return find_passphrase(file=passphrase_file, environment=os.environ, prompt=lambda: _asked(confirm=True))
+
+
+def read_details(path: Path | None) -> dict[str, Any]:
+    """The details in a file; InvalidInput where it is no JSON object, or one that is ambiguous."""
+    if path is None:
+        return {}
+    try:
+        data = typer.get_binary_stream("stdin").read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"details {path}: {error.strerror}") from error
+    details = strict_json(data)
+    if not isinstance(details, dict):
+        raise InvalidInput(f"details {path}: expected a JSON object")
+    return details
+
+
+def domain_of(typed_data: Mapping[str, Any]) -> SigningDomain:
+    """For which chain and contract a signature will hold."""
+    domain = typed_data["domain"]
+    contract = from_address(domain["verifyingContract"], pointer="/domain/verifyingContract")
+    return SigningDomain(chain_id=domain["chainId"], contract=contract)
+
+
+def digest_shown(document: Mapping[str, Any]) -> bytes:
+    """What is to be signed of a handoff, after it was shown on stderr. InvalidProof where the API tells two stories."""
+    record, domain = handoff_of(document["record"]), domain_of(document["typed_data"])
+    salt = from_hex(document["details_salt"], SALT_BYTES, pointer="/details_salt")
+    if details_hash(document["details"], salt) != record.details_hash:
+        raise InvalidProof("the details that the API shows are not those of the record; nothing was signed")
+    words = digest(domain, record)
+    if to_hex(words) != document["digest"]:
+        raise InvalidProof("the digest that the API shows is not that of the record; nothing was signed")
+    for line in _lines(document, record, domain):
+        typer.echo(line, err=True)
+    return words
+
+
+def confirm(*, yes: bool) -> None:
+    """Asks whether to sign what was shown, unless told in advance; ends the command where the answer is no."""
+    if not yes:
+        typer.confirm("Sign this?", abort=True, err=True)
+
+
+def _lines(document: Mapping[str, Any], record: Handoff, domain: SigningDomain) -> list[str]:
+    shown = {
+        "item": f"{record.item} (handoff {record.seq} of it)",
+        "from": _side(document["releaser"], record.releaser),
+        "to": _side(document["receiver"], record.receiver),
+        "changed hands": _time(record.occurred_at),
+        "answer until": _time(record.expires_at),
+        "after": to_hex(record.prev) if record.seq > 1 else "nothing: the first handoff",
+        "evidence": f"{record.evidence_size} readings, root {to_hex(record.evidence_root)}",
+        "checkpoint": f"{record.seen_size} leaves, root {to_hex(record.seen_root)}"
+        if record.seen_size
+        else "none seen",
+        "valid on": f"chain {domain.chain_id}, contract {to_address(domain.contract)}",
+        "digest": document["digest"],
+    }
+    details = json.dumps(document["details"], indent=2, ensure_ascii=False, sort_keys=True)
+    head = [f"  {name + ':':15}{printable(text)}" for name, text in shown.items()]
+    return ["To be signed:", *head, "  details:", *(f"    {printable(line)}" for line in details.splitlines())]
+
+
+def _side(side: Mapping[str, Any], address: bytes) -> str:
+    return f"{side['name']}, key {to_address(address)}"
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _asked(*, confirm: bool) -> str:
+    return str(typer.prompt("Passphrase of the keystore", hide_input=True, confirmation_prompt=confirm, err=True))
