@@ -54,7 +54,7 @@ DatabaseUrl = Annotated[
 TenantName = Annotated[str, typer.Option("--tenant", envvar="WAYPROOF_TENANT", help="Name of the tenant.")]
 TENANT_DEFAULT: Final = "demo"
 
-_ENDLESS: Final = 100_000
+ENDLESS: Final = 100_000
 """Characters; a table takes no more than it needs."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -81,7 +81,7 @@ def show_list(items: Iterable[object], columns: Iterable[str], *, as_json: bool)
         table.add_row(*(Text(_text(record[column])) for column in columns))
     console = Console()
     # A pipe has no width: nothing may be cut there.
-    (console if console.is_terminal else Console(width=_ENDLESS)).print(table)
+    (console if console.is_terminal else Console(width=ENDLESS)).print(table)
 
 
 def _record(item: object) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from wayproof.cli.replay import replay
 from wayproof.cli.simulate import simulate
 from wayproof.cli.tenants import tenants
 from wayproof.cli.up import up
+from wayproof.cli.verify import verify
 
 app = commands("wayproof", "Shipment tracking and traceability, from the sensor to the proof.")
 
@@ -34,6 +35,11 @@ app.command(
 app.command(short_help="Erase what a handoff says.", epilog="Example: wayproof erase c1d2e3f4-… --reason 'request 17'")(
     erase
 )
+app.command(
+    short_help="Check what a bundle proves, without our servers.",
+    epilog="Examples: wayproof verify PO-4711.json; wayproof verify first.json second.json --rpc https://node.example"
+    " --rpc https://other.example --contract 0x5FbD… --chain-id 1 --log-key log.example+…",
+)(verify)
 for group in (tenants, keys, devices, broker, quarantine, parties, handoff, ledger):
     app.add_typer(group)
 
