@@ -1,5 +1,11 @@
 """Fixtures on real services; each `fix_*.py` holds those of one service. Those that others import come first."""
 
+from hypothesis import settings
+
+# A busy machine is no failure: pytest-timeout ends what hangs.
+settings.register_profile("wayproof", deadline=None)
+settings.load_profile("wayproof")
+
 pytest_plugins = [
     "fix_postgres",
     "fix_mqtt",

@@ -1,0 +1,77 @@
+"""Private keys at rest: Web3 Secret Storage (keystore V3), encrypted under a passphrase. Nothing of a key is logged."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from eth_account import Account
+from eth_keyfile.exceptions import EthKeyfileException
+
+from wayproof.ledger.signatures import KeySigner
+from wayproof.ledger.strict_json import strict_json
+from wayproof.model.errors import Conflict, InvalidInput, NotFound
+
+PASSPHRASE_VARIABLE: Final = "WAYPROOF_KEY_PASSPHRASE"  # noqa: S105 - where it is looked for
+MIN_PASSPHRASE: Final = 8
+"""Characters; scrypt slows guessing down, and cannot save what is guessed at once."""
+
+
+def create_keystore(
+    path: Path, passphrase: str, *, private_key: bytes | None = None, kdf: Literal["scrypt", "pbkdf2"] = "scrypt"
+) -> KeySigner:
+    """Writes a key, a new one unless `private_key` is given, into a new file that only its owner may read.
+
+    Conflict where the file is there already: a key is never overwritten.
+    """
+    if len(passphrase) < MIN_PASSPHRASE:
+        raise InvalidInput(f"passphrase: expected at least {MIN_PASSPHRASE} characters, got {len(passphrase)}")
+    key = os.urandom(32) if private_key is None else private_key
+    signer = KeySigner(key)
+    _write_new(path, json.dumps(Account.encrypt(key, passphrase, kdf=kdf)).encode())
+    return signer
+
+
+def load_keystore(path: Path, passphrase: str) -> KeySigner:
+    """The key in a keystore file. NotFound without it; InvalidInput by a wrong passphrase or another format."""
+    try:
+        document = strict_json(path.read_bytes())
+    except OSError as error:
+        raise NotFound(f"keystore {path}: {error.strerror}, expected a file that we may read") from None
+    try:
+        key = bytes(Account.decrypt(document, passphrase))
+    except (EthKeyfileException, ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        # What came instead is not shown: it could be a passphrase or part of a key.
+        raise InvalidInput(f"keystore {path}: wrong passphrase, or no Web3 Secret Storage of version 3") from None
+    return KeySigner(key)
+
+
+def find_passphrase(
+    *, file: Path | None, environment: Mapping[str, str], prompt: Callable[[], str] | None = None
+) -> str:
+    """The passphrase out of a file, else of the variable WAYPROOF_KEY_PASSPHRASE, else by asking.
+
+    Of a file the first line counts. InvalidInput where there is none.
+    """
+    if file is not None:
+        try:
+            return file.read_text().split("\n")[0].removesuffix("\r")
+        except (OSError, ValueError) as error:
+            raise InvalidInput(f"passphrase file {file}: {type(error).__name__}, expected a readable text") from None
+    if PASSPHRASE_VARIABLE in environment:
+        return environment[PASSPHRASE_VARIABLE]
+    if prompt is None:
+        raise InvalidInput(f"passphrase: expected a passphrase file, or {PASSPHRASE_VARIABLE} to be set; got neither")
+    return prompt()
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Conflict(f"keystore {path}: there already; a key is never overwritten, name another file") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
