@@ -110,7 +110,7 @@ def test_gas(gas: dict[str, int]) -> None:
     assert max(anchors.values()) <= 90_000
     assert all(anchors[f"anchor 1000 after {name}"] / 1_000 <= 85 for name in ("a million", "2^20-1"))
     assert all(anchors[f"anchor 10000 after {name}"] / 10_000 <= 9 for name in ("a million", "2^20-1"))
-    assert gas["recordWords"] > 1_000 * anchors["anchor 1000 after 2^20-1"] / 1_000  # a thousandfold
+    assert gas["recordWords"] > max(anchors.values())  # one struct costs more than the anchor of ten thousand
     if os.environ.get("WAYPROOF_WRITE_GAS"):
         SNAPSHOT.write_text(json.dumps(gas, indent=2) + "\n", encoding="utf-8")
         head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
