@@ -49,6 +49,10 @@ soak: setup-test ## faults under new seeds, until one fails or SECONDS are over
 bench-%: setup-test ## one benchmark: bench/NAME.py (ARGS="...")
 	$(BIN)/python -m bench.$* $(ARGS)
 
+.PHONY: contract
+contract: node_modules/.test ## compile the contract into ledger/wayproof/ledger/contract.json
+	node ledger/contract/build.mjs
+
 .PHONY: requirements
 requirements: .venv/.made ## pin requirements with hashes, the old pins where they fit (UPGRADE=--upgrade for the newest)
 	$(PYTHON) -m venv build/uv

@@ -19,4 +19,5 @@ pytest_plugins = [
     "fix_up",
     "fix_faults",
     "fix_browser",
+    "fix_chain",
 ]
