@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final
 
 import structlog
@@ -27,8 +27,7 @@ _SIGNALS: Final = {signal.SIGTERM, signal.SIGINT, LEAVE_SIGNAL}
 _TICK_S: Final = 5.0
 _LEAVING_TICK_S: Final = 0.1
 _LAST_WORDS_S: Final = 1.0
-_WRITERS: Final = int(os.environ.get("LANES", "2"))
-_SWITCH_S: Final = float(os.environ.get("SW", "0.0005"))
+_SWITCH_S: Final = 0.0005
 """How long a thread that decodes keeps another from running: one that only has to hand PostgreSQL its next statement
 should not wait for Python's usual 5 ms."""
 _GARBAGE_OBJECTS: Final = 200_000
@@ -43,8 +42,8 @@ class Ingestor:
         self._settings = settings
         self._batcher = Batcher(settings)
         self._subscriber = Subscriber(settings, self._batcher)
-        turns = Turns(self._batcher)
-        self._writers = [Writer(database, turns, self._subscriber) for _ in range(_WRITERS)]
+        turns, serves = Turns(self._batcher), Event()
+        self._writers = [Writer(database, turns, self._subscriber, serves) for _ in range(settings.writers)]
         self._threads = [Thread(target=w.run, name=f"writer-{n}", daemon=True) for n, w in enumerate(self._writers)]
         metrics.QUEUE_DEPTH.set_function(lambda: len(self._batcher))
         metrics.QUEUE_BYTES.set_function(lambda: self._batcher.payload_bytes)

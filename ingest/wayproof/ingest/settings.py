@@ -39,7 +39,11 @@ class IngestSettings(BaseSettings):
     #: second cost little; while one commit runs, the next batch gathers anyway.
     batch_age: timedelta = timedelta(milliseconds=50)
 
-    #: What may wait for the writer. Beyond either nothing more is read: the broker keeps the rest.
+    #: How many batches are in hand at once, each with a thread and a connection: while PostgreSQL works for one, the
+    #: next is decoded. They are acknowledged in their order.
+    writers: int = Field(default=2, ge=1, le=16)
+
+    #: What may wait for the writers. Beyond either nothing more is read: the broker keeps the rest.
     queue_messages: int = Field(default=50_000, ge=1)
     queue_bytes: int = Field(default=32 * 2**20, ge=1)
 

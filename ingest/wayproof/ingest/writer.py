@@ -62,21 +62,24 @@ class _Link:
 
 
 class Writer:
-    """Runs in one thread; `abandon` and `is_ready` may be used from others."""
+    """Runs in one thread; `abandon` and `is_ready` may be used from others.
 
-    def __init__(self, database: DatabaseSettings, turns: Turns, broker: Subscriber) -> None:
+    `serves` is what all writers share: whether the database did what one of them last asked.
+    """
+
+    def __init__(self, database: DatabaseSettings, turns: Turns, broker: Subscriber, serves: Event) -> None:
         self._database = database
         self._turns = turns
         self._broker = broker
+        self._serves = serves
         self._link: _Link | None = None
         self._abandoned = Event()
-        self._ready = Event()
         self._asked_at_s = math.inf
 
     @property
     def is_ready(self) -> bool:
-        """Whether the database did what it was last asked for, and does not take too long now."""
-        return self._ready.is_set() and time.monotonic() - self._asked_at_s < _STUCK_S
+        """Whether the database serves, and does not take too long over what this writer asks now."""
+        return self._serves.is_set() and time.monotonic() - self._asked_at_s < _STUCK_S
 
     def abandon(self) -> None:
         """Gives up what could not be written: it is not acknowledged, so the broker keeps it."""
@@ -123,8 +126,8 @@ class Writer:
             return None
         finally:
             self._asked_at_s = math.inf
-        if not self._ready.is_set():
-            self._ready.set()
+        if not self._serves.is_set():
+            self._serves.set()
             _log.info("database serves")
         return done
 
@@ -132,7 +135,7 @@ class Writer:
         """A connection that failed once is not trusted again: what it knows of the registry may be old as well."""
         metrics.DATABASE_FAILURES.inc()
         _log.warning("database does not serve", error=str(error))
-        self._ready.clear()
+        self._serves.clear()
         if self._link is not None:
             self._link.conn.close()
             self._link = None
