@@ -194,10 +194,9 @@ def _results(peers: Sequence[Peer], rounds: Sequence[dict[str, Run]]) -> list[Re
     results = []
     for peer in peers:
         runs = [r[peer.name] for r in rounds]
-        results.append(figure(peer.name, statistics.median(run.rate_hz for run in runs), "messages/s"))
-        results.append(
-            figure(f"{peer.name}: all it takes", statistics.median(run.cpu_us for run in runs), "µs CPU/msg")
-        )
+        rate_hz, cpu_us = map(statistics.median, zip(*map(astuple, runs), strict=True))
+        results.append(figure(peer.name, rate_hz, "messages/s"))
+        results.append(figure(f"{peer.name}: all it takes", cpu_us, "µs CPU/msg"))
     unfinished = sum(run.rate_hz == 0 for r in rounds for run in r.values())
     results.append(at_most("sides that did not store all", unfinished, "runs", 0))
     for peer in peers:
