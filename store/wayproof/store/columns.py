@@ -71,17 +71,17 @@ class Columns:
 
     def rows(self, index: Ints | Mask | slice) -> "Columns":
         """Some of the readings, in the order of the index."""
-        if isinstance(index, np.ndarray) and index.dtype == np.bool_:
+        if isinstance(index, slice):
+            return self._pick(index, self.extra[index])
+        if index.dtype == np.bool_:
             if index.all():
                 return self
             index = np.flatnonzero(index)
-        picked: dict[str, Any] = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in _SPECIAL}
-        return Columns(numbers=self.numbers[:, index], extra=self._extras(index), **picked)
+        return self._pick(index, [self.extra[i] for i in index] if any(self.extra) else [None] * len(index))
 
-    def _extras(self, index: Ints | slice) -> Sequence[bytes | None]:
-        if isinstance(index, slice):
-            return self.extra[index]
-        return [self.extra[i] for i in index] if any(self.extra) else [None] * len(index)
+    def _pick(self, index: Ints | Mask | slice, extra: Sequence[bytes | None]) -> "Columns":
+        picked: dict[str, Any] = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in _SPECIAL}
+        return Columns(numbers=self.numbers[:, index], extra=extra, **picked)
 
 
 _SPECIAL: Final = {"numbers", "extra"}
