@@ -50,7 +50,7 @@ class Subscriber:
         self._short_connections = 0
         self._gone = Event()
         self._taken = 0  # counted by the network thread alone
-        self._settled = 0  # counted by the writer alone
+        self._settled = 0  # counted by one writer at a time
         self._quiet_since = 0.0
         self._was_full = False
         self._client = self._new_client()
