@@ -55,7 +55,7 @@ def _table(recoveries: list[Recovery]) -> list[str]:
     by_name: dict[str, list[Recovery]] = defaultdict(list)
     for recovery in recoveries:
         by_name[recovery.fault.name].append(recovery)
-    lines = [f"{'fault':<30} {'times':>5} {'lasted':>7} {'median':>7} {'worst':>7} {'pass':>5}"]
+    lines = [f"{'fault':<30} {'times':>5} {'lasted':>7} {'median':>7} {'worst':>7} {'pass':>5} {'reads':>7}"]
     for name, all_of_it in sorted(by_name.items()):
         alone = [recovery for recovery in all_of_it if not recovery.is_overlapped] or all_of_it
         rows_s = [recovery.first_row_s for recovery in alone]
@@ -63,6 +63,9 @@ def _table(recoveries: list[Recovery]) -> list[str]:
         shown = [f"({figure})" if alone is all_of_it and alone[0].is_overlapped else figure for figure in figures]
         lasted = f"{median(recovery.lasted_s for recovery in alone):.1f}"
         pass_s = all_of_it[0].fault.pass_s
+        reads = "stay" if all_of_it[0].fault.leaves_reads else f"{max(r.first_read_s for r in alone):.2f}"
         verdict = "" if max(rows_s) <= pass_s else "  slower"
-        lines.append(f"{name:<30} {len(all_of_it):>5} {lasted:>7} {shown[0]:>7} {shown[1]:>7} {pass_s:>5.0f}{verdict}")
+        lines.append(
+            f"{name:<30} {len(all_of_it):>5} {lasted:>7} {shown[0]:>7} {shown[1]:>7} {pass_s:>5.0f} {reads:>7}{verdict}"
+        )
     return lines

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,8 @@ class Recovery:
     fault: Fault
     lasted_s: float
     first_row_s: float
+    #: The same for the first read of a device's latest.
+    first_read_s: float
     #: Whether another fault was about at the same time: then the figure says little.
     is_overlapped: bool
 
@@ -141,6 +144,8 @@ def _round(
     diary.append(f"{datetime.now(UTC):%H:%M:%S.%f} healed")
     healed_s = time.monotonic()
     first_row_s = watch.wait_for_row()
+    first_read_s = stack.reader.wait_for_answer(healed_s, RECOVERY_BOUND_S)
+    _check_reads(stack, began_s[0], faults)
     stack.check_alive()
     time.sleep(rest_s)
     return [
@@ -148,10 +153,18 @@ def _round(
             fault=fault,
             lasted_s=healed_s - began,
             first_row_s=first_row_s,
+            first_read_s=first_read_s,
             is_overlapped=len(faults) > 1,
         )
         for fault, began in zip(faults, began_s, strict=True)
     ]
+
+
+def _check_reads(stack: Stack, since_s: float, faults: list[Fault]) -> None:
+    """Where nothing befell them they went on; where something did, the customer was told to come again."""
+    refused = stack.reader.refused(since_s)
+    allowed = set() if all(fault.leaves_reads for fault in faults) else {HTTPStatus.SERVICE_UNAVAILABLE}
+    assert refused <= allowed, f"reads were answered with {refused}:\n{stack.reader.log.read_text()[-4000:]}"
 
 
 def _check_safety(stack: Stack) -> None:
