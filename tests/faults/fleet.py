@@ -1,6 +1,7 @@
 """`python -m faults.fleet`: devices with outboxes, which record and send until they are told to stop.
 
-What the file of clocks says is added to their times, and written down before. SIGUSR1: each records very much at once. SIGTERM: no more is recorded; ends with 0 once every reading is safe.
+What the file of clocks says is added to their times. SIGUSR1: each records very much at once. SIGTERM: no more is
+recorded; ends with 0 once every reading is safe.
 """
 
 import json
@@ -27,8 +28,8 @@ JOURNAL: Final = "receipted"
 CLOCKS: Final = "clocks"
 """Names the file that says of devices by how many seconds their clocks are wrong."""
 SKEWS: Final = "skews"
-"""Names the file in which each line is a device, a number, and by how many seconds its clock was wrong from there on; the
-last line of a number holds."""
+"""Names the file in which each line is a device, a number, and by how many seconds its clock was wrong from there on;
+the last line of a number holds."""
 _TICK_S: Final = 0.1
 _BURST: Final = 300
 _PATIENCE_S: Final = 120.0

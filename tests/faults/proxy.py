@@ -17,8 +17,8 @@ _SO_ATTACH_FILTER: Final = 26
 _SO_DETACH_FILTER: Final = 27
 _RETURN_0: Final = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
 _DROP_ALL: Final = struct.pack("HP", 1, ctypes.addressof(_RETURN_0))
-"""A packet filter (linux/filter.h) of one instruction. TCP asks it before it looks at a segment, so whoever sends to such
-a socket gets no acknowledgement, no answer to keep-alives and no reset: as if packets were dropped on the way."""
+"""A packet filter (linux/filter.h) of one instruction. TCP asks it before it looks at a segment, so whoever sends to
+such a socket gets no acknowledgement, no answer to keep-alives and no reset: as if packets were dropped on the way."""
 
 
 class Proxy:

@@ -17,8 +17,9 @@ password_file {folder}/passwords
 acl_file {folder}/acl
 # Without this a device that picks an ingestor's client id throws the ingestor off.
 use_username_as_clientid true
-# A reading is small; 268 MB is the default.
-message_size_limit 65536
+# A reading is small; 268 MB is the default. Who sends more is told and disconnected; message_size_limit would take it
+# under MQTT 3.1.1, say so, and drop it.
+max_packet_size 65536
 
 persistence true
 persistence_location {folder}/
