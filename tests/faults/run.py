@@ -14,14 +14,17 @@ from typing import Final
 
 import psycopg
 
+from wayproof.store.queries import load
+
 from faults.catalogue import Fault, Heal, faults_of
 from faults.checks import check_everything, check_receipted, missing, read_outboxes
 from faults.database import Database
 from faults.stack import Stack, running_stack
-from faults.story import story_of
+from faults.story import FLEET, story_of
 from fix_ingest import eventually
 
 RECOVERY_BOUND_S: Final = 30.0
+_SQL: Final = load("checks", "faults")
 _SAMPLE_S: Final = 0.02
 _LIVENESS_S: Final = 150
 
@@ -33,6 +36,8 @@ class Recovery:
     fault: Fault
     lasted_s: float
     first_row_s: float
+    #: The same until each device of the fleet had one.
+    all_rows_s: float
     #: The same for the first read of a device's latest.
     first_read_s: float
     #: Whether another fault was about at the same time: then the figure says little.
@@ -59,7 +64,7 @@ class RowWatch:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._rows = -1
+        self._rows: dict[str, int] = {}
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="row-watch")
@@ -74,14 +79,20 @@ class RowWatch:
             self._ended.set()
             self._thread.join()
 
-    def wait_for_row(self) -> float:
-        """Seconds until there is a row more than when last looked."""
+    def wait_for_rows(self) -> tuple[float, float]:
+        """Seconds until there is a row more than when last looked, and until every device of the fleet has one more."""
         since_s = time.monotonic()
         with self._changed:
             before = self._rows
-            is_there = self._changed.wait_for(lambda: self._rows > before, RECOVERY_BOUND_S)
-        assert is_there, f"no new row {RECOVERY_BOUND_S} s after everything was healed"
-        return time.monotonic() - since_s
+            has_one = self._changed.wait_for(lambda: self._rows != before, RECOVERY_BOUND_S)
+            assert has_one, f"no new row {RECOVERY_BOUND_S} s after everything was healed"
+            first_s = time.monotonic() - since_s
+            has_all = self._changed.wait_for(lambda: not self._silent(before), RECOVERY_BOUND_S)
+            assert has_all, f"no new row of {self._silent(before)} {RECOVERY_BOUND_S} s after everything was healed"
+        return first_s, time.monotonic() - since_s
+
+    def _silent(self, before: dict[str, int]) -> list[str]:
+        return [device for device in FLEET if self._rows.get(device, 0) == before.get(device, 0)]
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -93,10 +104,9 @@ class RowWatch:
 
     def _follow(self, conn: psycopg.Connection) -> None:
         while not self._ended.wait(_SAMPLE_S):
-            row = conn.execute("select coalesce(sum(readings), 0)::bigint from device_state").fetchone()
-            assert row is not None
+            rows = dict(conn.execute(_SQL["counts"]).fetchall())
             with self._changed:
-                self._rows = max(self._rows, row[0])
+                self._rows = rows
                 self._changed.notify_all()
 
 
@@ -106,7 +116,7 @@ def run(seed: int, seconds: float, folder: Path, result: Result) -> None:
         result.no_disk = stack.no_disk
         watch = RowWatch(stack.database)
         with watch.watching():
-            watch.wait_for_row()
+            watch.wait_for_rows()
             chance, end_s = random.Random(seed), time.monotonic() + seconds
             deck = _deck(chance, faults_of(stack))
             while time.monotonic() < end_s:
@@ -143,7 +153,7 @@ def _round(
             heal()
     diary.append(f"{datetime.now(UTC):%H:%M:%S.%f} healed")
     healed_s = time.monotonic()
-    first_row_s = watch.wait_for_row()
+    first_row_s, all_rows_s = watch.wait_for_rows()
     first_read_s = stack.reader.wait_for_answer(healed_s, RECOVERY_BOUND_S)
     _check_reads(stack, began_s[0], faults)
     stack.check_alive()
@@ -153,6 +163,7 @@ def _round(
             fault=fault,
             lasted_s=healed_s - began,
             first_row_s=first_row_s,
+            all_rows_s=all_rows_s,
             first_read_s=first_read_s,
             is_overlapped=len(faults) > 1,
         )
