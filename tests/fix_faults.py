@@ -51,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _table(recoveries: list[Recovery]) -> list[str]:
-    """One line a fault: seconds after it was healed, until the first new row, one of each device, and the first read."""
+    """One line a fault: seconds from healing to the first new row, to one of each device, and to the first read."""
     by_name: dict[str, list[Recovery]] = defaultdict(list)
     for recovery in recoveries:
         by_name[recovery.fault.name].append(recovery)

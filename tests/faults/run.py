@@ -104,7 +104,7 @@ class RowWatch:
 
     def _follow(self, conn: psycopg.Connection) -> None:
         while not self._ended.wait(_SAMPLE_S):
-            rows = dict(conn.execute(_SQL["counts"]).fetchall())
+            rows: dict[str, int] = dict(conn.execute(_SQL["counts"]).fetchall())
             with self._changed:
                 self._rows = rows
                 self._changed.notify_all()
