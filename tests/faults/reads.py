@@ -61,9 +61,9 @@ class Reader:
             self._process.kill()
             self._process.wait(20)
 
-    def refused(self, since_s: float) -> set[int]:
-        """The statuses other than 200 of what was asked since."""
-        return {answer.status for answer in self.answers if answer.begun_s >= since_s} - {HTTPStatus.OK}
+    def since(self, begun_s: float) -> list[Answer]:
+        """The answers to what was asked since."""
+        return [answer for answer in self.answers if answer.begun_s >= begun_s]
 
     def wait_for_answer(self, since_s: float, bound_s: float) -> float:
         """Seconds from `since_s` until the first request that was sent after it and is answered with 200."""
@@ -73,7 +73,7 @@ class Reader:
             return self._served(since_s)[0].ended_s - since_s
 
     def _served(self, since_s: float) -> list[Answer]:
-        return [answer for answer in self.answers if answer.begun_s >= since_s and answer.status == HTTPStatus.OK]
+        return [answer for answer in self.since(since_s) if answer.status == HTTPStatus.OK]
 
     def _run(self) -> None:
         while not self._ended.wait(_PAUSE_S):

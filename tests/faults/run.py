@@ -24,6 +24,7 @@ from faults.story import FLEET, story_of
 from fix_ingest import eventually
 
 RECOVERY_BOUND_S: Final = 30.0
+SLOWEST_READ_S: Final = 5.0
 _SQL: Final = load("checks", "faults")
 _SAMPLE_S: Final = 0.02
 _LIVENESS_S: Final = 150
@@ -173,9 +174,13 @@ def _round(
 
 def _check_reads(stack: Stack, since_s: float, faults: list[Fault]) -> None:
     """Where nothing befell them they went on; where something did, the customer was told to come again."""
-    refused = stack.reader.refused(since_s)
-    allowed = set() if all(fault.leaves_reads for fault in faults) else {HTTPStatus.SERVICE_UNAVAILABLE}
+    answers = stack.reader.since(since_s)
+    refused = {answer.status for answer in answers} - {HTTPStatus.OK}
+    goes_on = all(fault.leaves_reads for fault in faults)
+    allowed = set() if goes_on else {HTTPStatus.SERVICE_UNAVAILABLE}
     assert refused <= allowed, f"reads were answered with {refused}:\n{stack.reader.log.read_text()[-4000:]}"
+    slowest_s = max(answer.ended_s - answer.begun_s for answer in answers)
+    assert not goes_on or slowest_s < SLOWEST_READ_S, f"a read took {slowest_s:.1f} s"
 
 
 def _check_safety(stack: Stack) -> None:
