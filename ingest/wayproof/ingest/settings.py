@@ -47,8 +47,9 @@ class IngestSettings(BaseSettings):
     queue_messages: int = Field(default=50_000, ge=1)
     queue_bytes: int = Field(default=32 * 2**20, ge=1)
 
-    #: How often the broker hears of us when there is nothing to say.
-    keep_alive: timedelta = Field(default=timedelta(seconds=60), ge=timedelta(seconds=5))
+    #: How often the broker hears of us when there is nothing to say. A wire that died without a word is noticed after
+    #: twice this time at most, and until then we get nothing.
+    keep_alive: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(seconds=5))
     #: How long the broker keeps for us what it gave us and we did not acknowledge.
     session_expiry: timedelta = timedelta(days=1)
     #: How long after SIGTERM to go on writing what has been taken.
