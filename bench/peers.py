@@ -1,10 +1,14 @@
 """The same work by others: the same messages, broker, database and machine, one after the other, several rounds.
 
+Every round has all sides, each time another one first; a ratio is that of one round, and its median and spread over
+the rounds are told. So is the CPU that a message costs consumer and database: neighbours disturb it least, and
+the broker, which costs the same on all sides and has one core at most, does not hide it.
+
 Stock paho under our own ingestor; a consumer written by hand over stock paho (batches, unnest, ON CONFLICT); Node-RED
 with batches by hand; mq-bridge with upsert. Ours does more than they do: device_state, rollups, sequences, receipts.
 What is not installed here is fetched from npm and PyPI into a folder of its own, and skipped where that fails.
 
-    python -m bench.peers [--messages 150000] [--rounds 3] [--devices 200] [--folder build/peers] [--only NAME ...]
+    python -m bench.peers [--messages 150000] [--rounds 5] [--devices 200] [--folder build/peers] [--only NAME ...]
 """
 
 import argparse
@@ -17,12 +21,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 from venv import create as create_environment
 
+import psutil
 from psycopg.sql import SQL, Identifier
 
 from bench.firehose import Firehose, publish, reading
@@ -47,6 +52,16 @@ _NODE_RED: Final = ("node-red@4", "pg@8")
 _MQ_BRIDGE: Final = "mq-bridge==1.2.0"
 _OURS: Final = "wayproof"
 _PATIENCE_S: Final = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One side of one round."""
+
+    #: Messages a second; 0 where it gave up.
+    rate_hz: float
+    #: What a message cost consumer and database together.
+    cpu_us: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +92,15 @@ def main() -> int:
     """Runs the rounds and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=150_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--devices", type=int, default=200)
     parser.add_argument("--folder", type=Path, default=Path("build/peers"), help="where others are installed")
     parser.add_argument("--only", nargs="+", choices=[peer.name for peer in _PEERS[1:]], help="leave the rest out")
     options = parser.parse_args()
     wanted = [peer for peer in _PEERS if not options.only or peer.name in (_OURS, *options.only)]
     ready, results = _installed(wanted, options.folder.absolute())
-    rates = _measure(ready, options.folder.absolute(), options)
-    return report("peers", [*_results(ready, rates), *results])
+    rounds = _measure(ready, options.folder.absolute(), options)
+    return report("peers", [*_results(ready, rounds), *results])
 
 
 def _installed(peers: Sequence[Peer], folder: Path) -> tuple[list[Peer], list[Result]]:
@@ -101,7 +116,7 @@ def _installed(peers: Sequence[Peer], folder: Path) -> tuple[list[Peer], list[Re
     return ready, results
 
 
-def _measure(peers: Sequence[Peer], installed: Path, options: argparse.Namespace) -> list[dict[str, float]]:
+def _measure(peers: Sequence[Peer], installed: Path, options: argparse.Namespace) -> list[dict[str, Run]]:
     with TemporaryDirectory(prefix="wayproof-bench-") as name:
         folder = Path(name)
         (folder / "postgres").mkdir()
@@ -111,12 +126,18 @@ def _measure(peers: Sequence[Peer], installed: Path, options: argparse.Namespace
                 conn.execute((_PROGRAMS / "bridge_table.sql").read_bytes())
             return [
                 {
-                    peer.name: _rate(peer, folder / f"{number}-{peer.name}", database, installed, packets)
-                    for peer in peers
+                    peer.name: _run(peer, folder / f"{number}-{peer.name}", database, installed, packets)
+                    for peer in _turned(peers, number)
                 }
                 for number in range(options.rounds)
                 for packets in [_packets(names, options.messages)]
             ]
+
+
+def _turned(peers: Sequence[Peer], number: int) -> list[Peer]:
+    """The same peers, from another one on: nobody always comes after the same neighbour."""
+    first = number % len(peers)
+    return [*peers[first:], *peers[:first]]
 
 
 def _packets(names: Sequence[str], count: int) -> list[bytes]:
@@ -129,8 +150,8 @@ def _packets(names: Sequence[str], count: int) -> list[bytes]:
     return packets
 
 
-def _rate(peer: Peer, folder: Path, database: DatabaseSettings, installed: Path, packets: Sequence[bytes]) -> float:
-    """Messages a second from the first one published to the last one stored; 0 where it gave up."""
+def _run(peer: Peer, folder: Path, database: DatabaseSettings, installed: Path, packets: Sequence[bytes]) -> Run:
+    """From the first message published to the last one stored."""
     folder.mkdir()
     with connect(database, autocommit=True) as conn, running_broker(folder) as port:
         _empty(conn)
@@ -141,10 +162,19 @@ def _rate(peer: Peer, folder: Path, database: DatabaseSettings, installed: Path,
                 Firehose(port=port, user=FIREHOSE_USER, secret=SECRET, packets=packets[:1]).start().join()
             time.sleep(2)
             _empty(conn)
-            started = time.perf_counter()
+            before, started = _cpu_s(), time.perf_counter()
             Firehose(port=port, user=FIREHOSE_USER, secret=SECRET, packets=packets).start()
             has_all = _has(conn, peer, len(packets), until=started + _PATIENCE_S)
-            return len(packets) / (time.perf_counter() - started) if has_all else 0.0
+            seconds = time.perf_counter() - started
+            cpu_s = sum(spent_s - before.get(pid, 0) for pid, spent_s in _cpu_s().items())
+            rate_hz = len(packets) / seconds if has_all else 0.0
+            return Run(rate_hz=rate_hz, cpu_us=cpu_s * 1e6 / len(packets))
+
+
+def _cpu_s() -> dict[int, float]:
+    """Seconds of CPU so far, by process, of all our children but the broker."""
+    children = psutil.Process().children(recursive=True)
+    return {child.pid: sum(child.cpu_times()[:2]) for child in children if child.name() != "mosquitto"}
 
 
 def _empty(conn: Conn) -> None:
@@ -161,15 +191,30 @@ def _has(conn: Conn, peer: Peer, count: int, *, until: float) -> bool:
     return True
 
 
-def _results(peers: Sequence[Peer], rates: Sequence[dict[str, float]]) -> list[Result]:
-    results = [figure(p.name, statistics.median(r[p.name] for r in rates), "messages/s") for p in peers]
-    unfinished = sum(rate == 0 for r in rates for rate in r.values())
+def _results(peers: Sequence[Peer], rounds: Sequence[dict[str, Run]]) -> list[Result]:
+    results = []
+    for peer in peers:
+        runs = [r[peer.name] for r in rounds]
+        rate_hz, cpu_us = map(statistics.median, zip(*map(astuple, runs), strict=True))
+        results.append(figure(peer.name, rate_hz, "messages/s"))
+        results.append(figure(f"{peer.name}: consumer and database", cpu_us, "µs CPU/msg"))
+    unfinished = sum(run.rate_hz == 0 for r in rounds for run in r.values())
     results.append(at_most("sides that did not store all", unfinished, "runs", 0))
     for peer in peers:
-        ratios = [r[_OURS] / r[peer.name] for r in rates if r[peer.name]]
+        ratios = [r[_OURS].rate_hz / r[peer.name].rate_hz for r in rounds if r[peer.name].rate_hz]
         if peer.bar and ratios:
-            results.append(at_least(f"{_OURS} / {peer.name}", statistics.median(ratios), "ratio", peer.bar))
+            results += _ratio(f"{_OURS} / {peer.name}", ratios, peer.bar)
+            costs = [r[peer.name].cpu_us / r[_OURS].cpu_us for r in rounds]
+            results.append(figure(f"{peer.name} / {_OURS}: CPU a message", statistics.median(costs), "ratio"))
     return results
+
+
+def _ratio(name: str, ratios: Sequence[float], bar: float) -> list[Result]:
+    return [
+        at_least(f"{name}, median of rounds", statistics.median(ratios), "ratio", bar),
+        figure(f"{name}, lowest", min(ratios), "ratio"),
+        figure(f"{name}, highest", max(ratios), "ratio"),
+    ]
 
 
 @contextmanager

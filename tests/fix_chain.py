@@ -1,9 +1,12 @@
 """A real EVM: anvil, one a session and put back after each test; and a handle on a deployed ledger contract."""
 
+import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -21,6 +24,7 @@ from wayproof.ledger.contract import LATEST_SIZE_SLOT, ZERO_ADDRESS, load_contra
 from ports import free_port, wait_for_listener
 
 ORIGIN_HASH: Final = bytes(range(32))
+CHECKOUT: Final = Path(__file__).parent.parent
 GAS_LIMIT: Final = 10_000_000
 
 
@@ -84,7 +88,7 @@ class Ledger:
 
     def send(self, name: str, *args: Any, by: str) -> TxReceipt:
         """The receipt of a transaction that succeeded."""
-        sent = self.contract.functions[name](*args).transact(_transaction(by))
+        sent = self.contract.functions[name](*args).transact(transaction(by))
         receipt = receipt_of(self.contract.w3, sent)
         assert receipt["status"] == 1, f"{name}{args} by {by}: reverted"
         return receipt
@@ -93,7 +97,7 @@ class Ledger:
         """What a call would answer on the latest state, or on one where storage slots hold other words."""
         words = {"0x" + slot.hex(): "0x" + word.hex() for slot, word in (state or {}).items()}
         override: Any = {self.address: {"stateDiff": words}} if state else None
-        return self.contract.functions[name](*args).call(_transaction(by), state_override=override)
+        return self.contract.functions[name](*args).call(transaction(by), state_override=override)
 
     def refusal(self, name: str, *args: Any, by: str, state: dict[bytes, bytes] | None = None) -> str | None:
         """The custom error that a call would revert with, as `Name(arguments)`; None where it would succeed."""
@@ -149,13 +153,22 @@ def deploy(
     return Ledger(contract=contract, receipt=receipt, admin=admin, guardian=guardian, anchorer=anchorer)
 
 
+def compile_contract(source: Path, output: Path) -> dict[str, Any]:
+    """What the pinned compiler makes of a source, under the settings of our own."""
+    node = shutil.which("node")
+    assert node is not None, "no node on PATH; `make test` sets it up"
+    subprocess.run([node, CHECKOUT / "ledger/contract/build.mjs", source, output], check=True, cwd=CHECKOUT)
+    found: dict[str, Any] = json.loads(output.read_bytes())
+    return found
+
+
 def receipt_of(web3: Web3, transaction_hash: bytes) -> TxReceipt:
     """The receipt, once the transaction is mined: anvil may answer its hash a moment before."""
     return web3.eth.wait_for_transaction_receipt(HexBytes(transaction_hash), timeout=20, poll_latency=0.002)
 
 
-def _transaction(by: str) -> Any:
-    """Its gas limit is fixed, so that nothing is estimated."""
+def transaction(by: str) -> Any:
+    """What a transaction says besides the call; its gas limit is fixed, so that nothing is estimated."""
     return {"from": by, "gas": GAS_LIMIT}
 
 

@@ -51,18 +51,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _table(recoveries: list[Recovery]) -> list[str]:
-    """One line a fault; where another one overlapped, the figure stands in brackets."""
+    """One line a fault: seconds from healing to the first new row, to one of each device, and to the first read."""
     by_name: dict[str, list[Recovery]] = defaultdict(list)
     for recovery in recoveries:
         by_name[recovery.fault.name].append(recovery)
-    lines = [f"{'fault':<30} {'times':>5} {'lasted':>7} {'median':>7} {'worst':>7} {'pass':>5}"]
-    for name, all_of_it in sorted(by_name.items()):
-        alone = [recovery for recovery in all_of_it if not recovery.is_overlapped] or all_of_it
-        rows_s = [recovery.first_row_s for recovery in alone]
-        figures = (f"{median(rows_s):.2f}", f"{max(rows_s):.2f}")
-        shown = [f"({figure})" if alone is all_of_it and alone[0].is_overlapped else figure for figure in figures]
-        lasted = f"{median(recovery.lasted_s for recovery in alone):.1f}"
-        pass_s = all_of_it[0].fault.pass_s
-        verdict = "" if max(rows_s) <= pass_s else "  slower"
-        lines.append(f"{name:<30} {len(all_of_it):>5} {lasted:>7} {shown[0]:>7} {shown[1]:>7} {pass_s:>5.0f}{verdict}")
-    return lines
+    head = f"{'fault':<30} {'times':>5} {'lasted':>7} {'median':>7} {'worst':>7} {'pass':>5} {'all':>7} {'reads':>7}"
+    return [head, *(_line(name, all_of_it) for name, all_of_it in sorted(by_name.items()))]
+
+
+def _line(name: str, all_of_it: list[Recovery]) -> str:
+    """Where it was seen only together with another fault, figures stand in brackets and are not judged."""
+    alone = [recovery for recovery in all_of_it if not recovery.is_overlapped]
+    shown, fault = alone or all_of_it, all_of_it[0].fault
+    rows_s = [recovery.first_row_s for recovery in shown]
+    first = [f"{figure:.2f}" if alone else f"({figure:.2f})" for figure in (median(rows_s), max(rows_s))]
+    every = f"{max(recovery.all_rows_s for recovery in shown):.2f}"
+    reads = "stay" if fault.leaves_reads else f"{max(recovery.first_read_s for recovery in shown):.2f}"
+    lasted = f"{median(recovery.lasted_s for recovery in shown):.1f}"
+    verdict = "  slower" if alone and max(rows_s) > fault.pass_s else ""
+    figures = f"{lasted:>7} {first[0]:>7} {first[1]:>7} {fault.pass_s:>5.0f} {every:>7} {reads:>7}"
+    return f"{name:<30} {len(all_of_it):>5} {figures}{verdict}"

@@ -75,10 +75,10 @@ def broker(broker_factory: Callable[[], Broker]) -> Broker:
     return broker_factory()
 
 
-def make_certificate(folder: Path) -> Path:
+def make_certificate(folder: Path, *, days: int = 2) -> Path:
     """A fresh key and a certificate for localhost that it signs itself; returns the certificate."""
     openssl = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", "2"]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days", str(days)]
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
     subprocess.run([*openssl, *name, *files], check=True, capture_output=True)
     return folder / "cert.pem"

@@ -5,7 +5,8 @@ pragma solidity 0.8.37;
 /// @dev The two shifted numbers of the RFC (fn and sn) are `place` and `last`: a node on the way up, and the last node of
 /// its level. While they differ, each level takes a hash of the proof. Once they meet, the node is the last of its level:
 /// it has a sibling, on its left, where its number is odd, and else stands on the next level unchanged. Numbers are below
-/// 2^64 and only shifted right, `used` never passes the proof's length, so nothing overflows; no proof, however long, makes more than 64 steps.
+/// 2^64 and only shifted right, and `used` never passes the proof's length, so nothing overflows; no proof, however long,
+/// makes more than 64 steps.
 library MerkleProofs {
     /// @notice Whether the tree of `size` leaves extends the one of `oldSize` (RFC 9162 section 2.1.4.2).
     /// @dev For 0 < oldSize < size; the caller refuses all else.

@@ -108,6 +108,24 @@ def test_migrate_and_maintain_can_be_repeated(wayproof: Wayproof) -> None:
     assert wayproof("maintain", "--ahead-days", "9") == "opened 2 days of readings, packed 0, dropped 0\n"
 
 
+def test_maintain_says_what_it_drops_from_quarantine(wayproof: Wayproof, superuser: Conn) -> None:
+    """What is too old in quarantine goes, and a line says how much of whose that was."""
+    wayproof("migrate")
+    superuser.execute(
+        "insert into quarantine (digest, device, topic, payload, reason, detail, first_received_at, last_received_at)"
+        " select sha256(n::text::bytea), 'truck-1', 't', 'abc', 'malformed_json', '', t, t"
+        " from (values (1, timestamptz '2026-01-01 00:00Z'), (2, '2026-01-02 00:00Z'), (3, now())) as v (n, t)"
+    )
+    told = wayproof("maintain", "--quarantine-days", "30").splitlines()
+    assert told[1:] == [
+        (
+            "dropped from quarantine, older than 30 days: 2 messages (6 bytes) of truck-1, malformed_json, received"
+            " 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z"
+        )
+    ]
+    assert superuser.execute("select count(*) from quarantine").fetchone() == (1,)
+
+
 def test_missing_database_is_made(wayproof: Wayproof, database: DatabaseSettings, superuser: Conn) -> None:
     """Migrating a database that does not exist makes it first."""
     url = database.url.get_secret_value().rsplit("/", 1)[0]

@@ -16,6 +16,7 @@ from wayproof.store.packing import is_hypertable
 from wayproof.store.pool import Conn
 from wayproof.store.settings import DatabaseSettings
 
+from fix_mqtt import Broker, make_certificate
 from ports import free_port
 
 
@@ -100,6 +101,38 @@ def test_silent_service_is_missing_and_no_secret_shown(doctor: Doctor, name: str
     assert (code, check["status"]) == (1, "missing")
     assert variable in check["mend"]
     assert "hidden" not in json.dumps(report)
+
+
+def test_brokers_certificate_is_looked_at(doctor: Doctor, broker: Broker, tls_ca: Path, tmp_path: Path) -> None:
+    """A certificate that ends soon is weak; one that is not trusted, or bears another name, is a fault."""
+    trusting = {"SSL_CERT_FILE": str(tls_ca), "WAYPROOF_BROKER_URL": f"mqtts://localhost:{broker.port}"}
+    code, check = doctor.check("broker", **trusting)
+    assert (code, check["status"], check["mend"]) == (0, "warning", "renew the broker's certificate")
+
+    others = {**trusting, "SSL_CERT_FILE": str(make_certificate(tmp_path))}
+    code, check = doctor.check("broker", **others)
+    assert (code, check["status"]) == (1, "missing")
+    assert "cannot be trusted: self-signed certificate" in check["found"]
+
+    code, check = doctor.check("broker", **{**trusting, "WAYPROOF_BROKER_URL": f"mqtts://127.1:{broker.port}"})
+    assert (code, check["status"]) == (1, "missing")
+    assert "mismatch" in check["found"]
+
+    broker.stop()
+    make_certificate(tls_ca.parent, days=60)
+    broker.start()
+    code, check = doctor.check("broker", **trusting)
+    assert (code, check["status"]) == (0, "ok")
+    assert "certificate until 20" in check["found"]
+
+
+def test_broker_without_tls_is_no_mqtts(doctor: Doctor, broker: Broker, tmp_path: Path) -> None:
+    """A broker that answers, and does not speak TLS where it should, is a fault."""
+    certificate = str(make_certificate(tmp_path))
+    url = f"mqtts://localhost:{broker.port}"
+    code, check = doctor.check("broker", SSL_CERT_FILE=certificate, WAYPROOF_BROKER_URL=url)
+    assert (code, check["status"]) == (1, "missing")
+    assert "no TLS" in check["found"]
 
 
 def test_read_only_data_folder_is_not_given_away(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -266,6 +267,21 @@ def test_signal_stops_it_cleanly(simulate: Simulate, superuser: Conn, number: si
     assert child.returncode == 0, err
     assert "readings recorded" in out
     assert "Traceback" not in err
+
+
+def test_frozen_and_thawed(simulate: Simulate, superuser: Conn) -> None:
+    """Who was frozen for a while, as a laptop that was shut, goes on; and still ends when told to."""
+    child = simulate.start()
+    eventually(lambda: stored(superuser) > 100, timeout_s=40)
+    for _ in range(5):
+        child.send_signal(signal.SIGSTOP)
+        sleep(1.5)
+        child.send_signal(signal.SIGCONT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(0.5)
+    child.terminate()
+    _, err = child.communicate(timeout=20)
+    assert child.returncode == 0, err
 
 
 def test_broker_down_loses_nothing(simulate: Simulate, superuser: Conn, ingestor: IngestorProcess) -> None:

@@ -123,6 +123,17 @@ def test_back_off_forgets_crashes_of_a_service_that_ran_well(
     assert started[4] - started[3] < 2  # a third pause in a row would be two seconds, after a run of 0.3
 
 
+def test_first_crash_of_what_served_costs_no_pause(
+    watch: Callable[..., Watch], service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was ready and crashes is started again at once, but not so the second time."""
+    monkeypatch.setattr("wayproof.cli.services.child.SERVED_S", 0.1)
+    monkeypatch.setattr("wayproof.cli.services.child.FIRST_BACK_OFF_S", 30.0)
+    it = watch(service("steady", "sleep", "0.5"))
+    it.until(lambda: it["steady"].starts == 2)
+    it.until(lambda: it["steady"].state == State.CRASHED and it["steady"].age_s > 0.5)
+
+
 def test_one_shot_is_done_when_it_ends_well(watch: Callable[..., Watch], service: Callable[..., Service]) -> None:
     """A one-shot's dependants start after it has ended with 0, not while it runs."""
     it = watch(service("once", "sleep", "0.2", one_shot=True), service("after", depends_on=("once",)))

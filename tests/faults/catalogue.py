@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import cycle
 from typing import Final
 
 import psutil
@@ -15,8 +16,11 @@ from wayproof.store.partitions import maintain
 
 from faults.database import can_fill, resume
 from faults.stack import Stack
+from faults.story import FLEET
 
 Heal = Callable[[], None]
+
+_SKEWS: Final = [timedelta(0), *(sign * timedelta(hours=hours) for hours in (1, 2, 30, 9000) for sign in (1, -1))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,8 @@ class Fault:
     longest_s: float
     #: How soon after it is healed the first new row should be there.
     pass_s: float
+    #: Whether customers read on as if nothing were.
+    leaves_reads: bool
     inject: Callable[[Stack], Heal]
 
 
@@ -73,10 +79,24 @@ def _terminate_backends(stack: Stack) -> Heal:
     return _nothing
 
 
-def _fill_disk(stack: Stack) -> Heal:
-    stack.database.fill_disk()
+def _fill_data_disk(stack: Stack) -> Heal:
+    disk = stack.database.cluster.folder
+    stack.database.fill_disk(disk)
     stack.fleet.send(signal.SIGUSR1)  # or what there is might fit into pages that exist
-    return stack.database.free_disk
+    return partial(stack.database.free_disk, disk)
+
+
+def _fill_wal_disk(stack: Stack) -> Heal:
+    """PostgreSQL ends itself once it needs a new segment: nothing can be promised that is not in the log."""
+    stack.database.fill_disk(stack.database.wal)
+    stack.fleet.send(signal.SIGUSR1)
+    stack.database.end_segments()
+    return partial(stack.database.free_disk, stack.database.wal)
+
+
+def _skew_clocks(stack: Stack) -> Heal:
+    stack.fleet.set_clocks(dict(zip(FLEET, cycle(_SKEWS), strict=False)))
+    return partial(stack.fleet.set_clocks, {})
 
 
 def _cut(stack: Stack, wire: str) -> Heal:
@@ -95,14 +115,9 @@ def _stall(stack: Stack, wire: str) -> Heal:
 
 
 def _black_hole(stack: Stack, wire: str) -> Heal:
-    """As a stall, but what was connected never comes back."""
-    stack.wires[wire].stall()
-
-    def heal() -> None:
-        stack.wires[wire].reset()
-        stack.wires[wire].heal()
-
-    return heal
+    """What was connected never comes back, and is never told."""
+    stack.wires[wire].silence()
+    return stack.wires[wire].heal
 
 
 def _slow(stack: Stack, wire: str) -> Heal:
@@ -161,16 +176,17 @@ def _wire_faults() -> list[Fault]:
             name=f"{wire} wire {name}",
             target=f"{wire} wire",
             longest_s=longest_s,
-            pass_s=5,
+            pass_s=pass_s,
+            leaves_reads=True,
             inject=partial(do, wire=wire),
         )
-        for wire in ("database", "broker", "devices")
-        for name, longest_s, do in (
-            ("cut", 3, _cut),
-            ("reset", 0, _reset),
-            ("stalled", 4, _stall),
-            ("black hole", 6, _black_hole),
-            ("slow", 4, _slow),
+        for wire, dead_s in (("database", 8), ("broker", 12), ("devices", 25))
+        for name, longest_s, pass_s, do in (
+            ("cut", 3, 5, _cut),
+            ("reset", 0, 5, _reset),
+            ("stalled", 4, 5, _stall),
+            ("black hole", 2, dead_s, _black_hole),
+            ("slow", 4, 5, _slow),
         )
     ]
 
@@ -178,7 +194,14 @@ def _wire_faults() -> list[Fault]:
 def _process_faults() -> list[Fault]:
     kill, term, immediate = signal.SIGKILL, signal.SIGTERM, signal.SIGQUIT
     return [
-        Fault(name=name, target=target, longest_s=longest_s, pass_s=pass_s, inject=inject)
+        Fault(
+            name=name,
+            target=target,
+            longest_s=longest_s,
+            pass_s=pass_s,
+            leaves_reads=target != "database",
+            inject=inject,
+        )
         for name, target, longest_s, pass_s, inject in (
             ("ingestor kill -9, one of two", "ingestors", 2, 2, lambda stack: _kill_ingestors(stack, 0)),
             ("ingestor kill -9, the other", "ingestors", 2, 2, lambda stack: _kill_ingestors(stack, 1)),
@@ -187,6 +210,7 @@ def _process_faults() -> list[Fault]:
             ("ingestor frozen", "ingestors", 6, 2, partial(_freeze_ingestor, number=1)),
             ("fleet kill -9", "fleet", 2, 5, _kill_fleet),
             ("fleet bursts", "fleet", 0, 2, _burst),
+            ("fleet's clocks wrong", "fleet", 3, 2, _skew_clocks),
             ("broker TERM", "broker", 2, 3, partial(_stop_broker, sig=term)),
             ("broker KILL", "broker", 2, 3, partial(_stop_broker, sig=kill)),
             ("broker KILL, file lost", "broker", 2, 3, partial(_stop_broker, sig=kill, forget=True)),
@@ -201,7 +225,13 @@ def _process_faults() -> list[Fault]:
 
 
 def _disk_faults() -> list[Fault]:
-    return [Fault(name="disk full", target="database", longest_s=4, pass_s=5, inject=_fill_disk)]
+    return [
+        Fault(name=name, target="database", longest_s=4, pass_s=5, leaves_reads=leaves_reads, inject=inject)
+        for name, leaves_reads, inject in (
+            ("disk full", True, _fill_data_disk),
+            ("WAL disk full", False, _fill_wal_disk),
+        )
+    ]
 
 
 FAULTS: Final[Mapping[str, Fault]] = {f.name: f for f in (*_process_faults(), *_wire_faults(), *_disk_faults())}
@@ -209,5 +239,5 @@ FAULTS: Final[Mapping[str, Fault]] = {f.name: f for f in (*_process_faults(), *_
 
 def faults_of(stack: Stack) -> list[Fault]:
     """Those that this machine allows."""
-    may_fill = not stack.no_disk and can_fill(stack.folder / "disk")
-    return [fault for fault in FAULTS.values() if may_fill or fault.inject is not _fill_disk]
+    may_fill = not stack.no_disk and can_fill(stack.folder / "disk") and can_fill(stack.folder / "wal")
+    return [fault for fault in FAULTS.values() if may_fill or fault.inject not in {_fill_data_disk, _fill_wal_disk}]

@@ -1,8 +1,9 @@
 """What must hold, recomputed from raw readings by other means than those that keep it."""
 
+import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,8 +13,9 @@ from wayproof.model.reading import MEASURES
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 
+from faults.fleet import SKEWS
 from faults.stack import Stack
-from faults.story import BOOT, FLEET, Identity, RawMessage, observation
+from faults.story import BOOT, FLEET, Identity, RawMessage, observation, skewed
 
 _SQL: Final = load("checks", "faults")
 _SHOWN: Final = 5
@@ -38,8 +40,18 @@ def read_outboxes(stack: Stack) -> Outboxes:
             pending |= {(device, BOOT, seq) for (seq,) in connection.execute("select seq from pending")}
         finally:
             connection.close()
-        recorded |= {(device, BOOT, seq): observation(stack.story, device, seq) for seq in range(1, end)}
+        recorded |= {(device, BOOT, seq): observed for seq, observed in _told(stack, device, end)}
     return Outboxes(recorded=recorded, pending=pending)
+
+
+def _told(stack: Stack, device: str, end: int) -> Iterator[tuple[int, Observation]]:
+    """What the device observed as its numbers before `end`, by its own clock."""
+    lines = map(json.loads, (stack.fleet.folder / SKEWS).read_text().splitlines())
+    offsets_s = {first: offset_s for name, first, offset_s in lines if name == device}
+    offset_s = 0.0
+    for seq in range(1, end):
+        offset_s = offsets_s.get(seq, offset_s)
+        yield seq, skewed(observation(stack.story, device, seq), offset_s)
 
 
 def check_receipted(conn: Conn, receipted: set[Identity]) -> None:

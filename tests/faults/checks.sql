@@ -95,3 +95,6 @@ select to_jsonb(s) as kept, to_jsonb(e) as expected
 
 -- quarantined: what was set aside
 select device, payload, reason from quarantine;
+
+-- counts: how many readings each device has
+select d.name, s.readings from device_state s join device d using (device_id);

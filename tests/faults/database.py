@@ -1,6 +1,7 @@
 """A PostgreSQL of the run's own, on a disk that can be filled; it is killed and started again at will."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -22,6 +23,8 @@ from wayproof.store.settings import DatabaseSettings
 
 _NAME: Final = "faults"
 _DISK: Final = "256m"
+_SEGMENTS: Final = 8
+_FILLER: Final = "filler"
 _SETTINGS: Final = {"max_wal_size": "64MB", "min_wal_size": "32MB", "shared_buffers": "32MB"}
 _PATIENCE_S: Final = 60.0
 
@@ -44,18 +47,17 @@ class Database:
     """One cluster with one migrated database."""
 
     cluster: PostgresCluster
+    #: Where the write-ahead log stands: on another disk than the data.
+    wal: Path
     port: int
     log: Path
     process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def filler(self) -> Path:
-        """The file that fills the disk."""
-        return self.cluster.folder / "filler"
-
     def make(self) -> None:
         """Makes the cluster and its database, and leaves it running."""
         self.cluster.prepare()
+        shutil.move(self.cluster.data / "pg_wal", self.wal / "pg_wal")
+        (self.cluster.data / "pg_wal").symlink_to(self.wal / "pg_wal")
         self.start()
         with psycopg.connect(self.cluster.url(self.port, "postgres"), autocommit=True) as conn:
             conn.execute(f"create database {_NAME}")
@@ -114,17 +116,23 @@ class Database:
             ).fetchall()
         return [psutil.Process(pid) for (pid,) in rows]
 
-    def fill_disk(self) -> None:
+    def fill_disk(self, disk: Path) -> None:
         """Leaves no byte."""
-        with self.filler.open("ab", buffering=0) as filler:
+        with (disk / _FILLER).open("ab", buffering=0) as filler:
             for size in (2**20, 2**12):
                 with suppress(OSError):
                     while True:
                         filler.write(b"\0" * size)
 
-    def free_disk(self) -> None:
+    def end_segments(self) -> None:
+        """Ends as many segments of the log as there may be room for."""
+        with suppress(psycopg.OperationalError), self.connect() as conn:
+            for _ in range(_SEGMENTS):
+                conn.execute("select pg_logical_emit_message(true, 'faults', ''), pg_switch_wal()")
+
+    def free_disk(self, disk: Path) -> None:
         """Gives it back. Where PostgreSQL could not go on, somebody has to start it: here that is us."""
-        self.filler.unlink(missing_ok=True)
+        (disk / _FILLER).unlink(missing_ok=True)
         self.start()
 
 

@@ -1,6 +1,7 @@
-"""A TCP proxy whose wire can be cut, reset, stalled or made slow while it is in use."""
+"""A TCP proxy whose wire can be cut, reset, stalled, deaf or made slow while it is in use."""
 
 import asyncio
+import ctypes
 import socket
 import struct
 import threading
@@ -12,6 +13,12 @@ from typing import Any, Final, Self
 _PIECE_BYTES: Final = 16_384
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of no seconds: closing sends RST instead of FIN."""
+_SO_ATTACH_FILTER: Final = 26
+_SO_DETACH_FILTER: Final = 27
+_RETURN_0: Final = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+_DROP_ALL: Final = struct.pack("HP", 1, ctypes.addressof(_RETURN_0))
+"""A packet filter (linux/filter.h) of one instruction. TCP asks it before it looks at a segment, so whoever sends to
+such a socket gets no acknowledgement, no answer to keep-alives and no reset: as if packets were dropped on the way."""
 
 
 class Proxy:
@@ -56,12 +63,16 @@ class Proxy:
         """Connections stay, and nothing passes."""
         self._call(self._flows.clear)
 
+    def silence(self) -> None:
+        """Packets are dropped both ways, also of whoever tries to connect; those connections never come back."""
+        self._call(self._silence)
+
     def slow(self, *, latency_s: float, bytes_per_s: float) -> None:
         """Each piece waits, and longer the more it holds."""
         self._latency_s, self._bytes_per_s = latency_s, bytes_per_s
 
     def heal(self) -> None:
-        """All is well again; what was stalled goes on."""
+        """All is well again; what was stalled goes on, and what was silenced is dead without knowing it."""
         self._call(self._heal)
 
     def _call(self, action: Callable[[], Any]) -> None:
@@ -71,7 +82,18 @@ class Proxy:
         self._is_cut = True
         self._abort()
 
+    def _silence(self) -> None:
+        for end in (*self._listening(), *(writer.get_extra_info("socket") for writer in self._writers)):
+            with suppress(OSError):  # closed already
+                end.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _DROP_ALL)
+
+    def _listening(self) -> tuple[Any, ...]:
+        return self._server.sockets if self._server is not None else ()
+
     def _heal(self) -> None:
+        for end in self._listening():
+            with suppress(OSError):  # hears already
+                end.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
         self._is_cut = False
         self._latency_s, self._bytes_per_s = 0.0, float("inf")
         self._flows.set()

@@ -8,19 +8,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 import psycopg
 
+from wayproof.store.queries import load
+
 from faults.catalogue import Fault, Heal, faults_of
 from faults.checks import check_everything, check_receipted, missing, read_outboxes
 from faults.database import Database
 from faults.stack import Stack, running_stack
-from faults.story import story_of
+from faults.story import FLEET, story_of
 from fix_ingest import eventually
 
 RECOVERY_BOUND_S: Final = 30.0
+SLOWEST_READ_S: Final = 5.0
+_SQL: Final = load("checks", "faults")
 _SAMPLE_S: Final = 0.02
 _LIVENESS_S: Final = 150
 
@@ -32,6 +37,10 @@ class Recovery:
     fault: Fault
     lasted_s: float
     first_row_s: float
+    #: The same until each device of the fleet had one.
+    all_rows_s: float
+    #: The same for the first read of a device's latest.
+    first_read_s: float
     #: Whether another fault was about at the same time: then the figure says little.
     is_overlapped: bool
 
@@ -56,7 +65,7 @@ class RowWatch:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._rows = -1
+        self._rows: dict[str, int] = {}
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="row-watch")
@@ -71,14 +80,20 @@ class RowWatch:
             self._ended.set()
             self._thread.join()
 
-    def wait_for_row(self) -> float:
-        """Seconds until there is a row more than when last looked."""
+    def wait_for_rows(self) -> tuple[float, float]:
+        """Seconds until there is a row more than when last looked, and until every device of the fleet has one more."""
         since_s = time.monotonic()
         with self._changed:
             before = self._rows
-            is_there = self._changed.wait_for(lambda: self._rows > before, RECOVERY_BOUND_S)
-        assert is_there, f"no new row {RECOVERY_BOUND_S} s after everything was healed"
-        return time.monotonic() - since_s
+            has_one = self._changed.wait_for(lambda: self._rows != before, RECOVERY_BOUND_S)
+            assert has_one, f"no new row {RECOVERY_BOUND_S} s after everything was healed"
+            first_s = time.monotonic() - since_s
+            has_all = self._changed.wait_for(lambda: not self._silent(before), RECOVERY_BOUND_S)
+            assert has_all, f"no new row of {self._silent(before)} {RECOVERY_BOUND_S} s after everything was healed"
+        return first_s, time.monotonic() - since_s
+
+    def _silent(self, before: dict[str, int]) -> list[str]:
+        return [device for device in FLEET if self._rows.get(device, 0) == before.get(device, 0)]
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -90,10 +105,9 @@ class RowWatch:
 
     def _follow(self, conn: psycopg.Connection) -> None:
         while not self._ended.wait(_SAMPLE_S):
-            row = conn.execute("select coalesce(sum(readings), 0)::bigint from device_state").fetchone()
-            assert row is not None
+            rows: dict[str, int] = dict(conn.execute(_SQL["counts"]).fetchall())
             with self._changed:
-                self._rows = max(self._rows, row[0])
+                self._rows = rows
                 self._changed.notify_all()
 
 
@@ -103,7 +117,7 @@ def run(seed: int, seconds: float, folder: Path, result: Result) -> None:
         result.no_disk = stack.no_disk
         watch = RowWatch(stack.database)
         with watch.watching():
-            watch.wait_for_row()
+            watch.wait_for_rows()
             chance, end_s = random.Random(seed), time.monotonic() + seconds
             deck = _deck(chance, faults_of(stack))
             while time.monotonic() < end_s:
@@ -140,7 +154,9 @@ def _round(
             heal()
     diary.append(f"{datetime.now(UTC):%H:%M:%S.%f} healed")
     healed_s = time.monotonic()
-    first_row_s = watch.wait_for_row()
+    first_row_s, all_rows_s = watch.wait_for_rows()
+    first_read_s = stack.reader.wait_for_answer(healed_s, RECOVERY_BOUND_S)
+    _check_reads(stack, began_s[0], faults)
     stack.check_alive()
     time.sleep(rest_s)
     return [
@@ -148,10 +164,23 @@ def _round(
             fault=fault,
             lasted_s=healed_s - began,
             first_row_s=first_row_s,
+            all_rows_s=all_rows_s,
+            first_read_s=first_read_s,
             is_overlapped=len(faults) > 1,
         )
         for fault, began in zip(faults, began_s, strict=True)
     ]
+
+
+def _check_reads(stack: Stack, since_s: float, faults: list[Fault]) -> None:
+    """Where nothing befell them they went on; where something did, the customer was told to come again."""
+    answers = stack.reader.since(since_s)
+    refused = {answer.status for answer in answers} - {HTTPStatus.OK}
+    goes_on = all(fault.leaves_reads for fault in faults)
+    allowed = set() if goes_on else {HTTPStatus.SERVICE_UNAVAILABLE}
+    assert refused <= allowed, f"reads were answered with {refused}:\n{stack.reader.log.read_text()[-4000:]}"
+    slowest_s = max(answer.ended_s - answer.begun_s for answer in answers)
+    assert not goes_on or slowest_s < SLOWEST_READ_S, f"a read took {slowest_s:.1f} s"
 
 
 def _check_safety(stack: Stack) -> None:

@@ -9,16 +9,21 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from wayproof.cli.services.mosquitto import Mosquitto, find_mosquitto
 from wayproof.cli.services.postgres import PostgresCluster
+from wayproof.model.access import Scope
+from wayproof.store.keys import create_key
+from wayproof.store.tenants import find_tenant
 
 from faults.database import Database, small_disk
-from faults.fleet import JOURNAL
+from faults.fleet import CLOCKS, JOURNAL
 from faults.proxy import Network, Proxy
 from faults.raw import RawSender
+from faults.reads import Reader
 from faults.story import BOOT, FLEET, LOGGER, STRANGER, TAG, Identity, Story
 from fix_ingest import IngestorProcess, eventually
 from fix_mqtt import Broker
@@ -48,6 +53,12 @@ class Fleet:
             self.process = subprocess.Popen(
                 [*argv, str(self.port), _SECRET], env=os.environ | {"PYTHONPATH": path}, stdout=log, stderr=log
             )
+
+    def set_clocks(self, offsets: dict[str, timedelta]) -> None:
+        """From about now on these devices' clocks are wrong by that much; all others are right."""
+        draft = self.folder / f"{CLOCKS}.new"
+        draft.write_text(json.dumps({device: offset.total_seconds() for device, offset in offsets.items()}))
+        draft.replace(self.folder / CLOCKS)
 
     def send(self, sig: signal.Signals) -> None:
         """Signals it."""
@@ -83,6 +94,7 @@ class Stack:
     ingestors: list[IngestorProcess]
     fleet: Fleet
     raw: RawSender
+    reader: Reader
     #: Between ingestors and database, ingestors and broker, devices and broker.
     wires: dict[str, Proxy] = field(default_factory=dict)
 
@@ -94,6 +106,13 @@ class Stack:
             eventually(ingestor.is_ready, 60)
         self.fleet.start()
         self.raw.start()
+        self.reader.start(self._key())
+
+    def _key(self) -> str:
+        with self.database.connect() as conn:
+            tenant = find_tenant(conn, "fleet")
+            assert tenant is not None
+            return create_key(conn, tenant_id=tenant.tenant_id, label="reader", scopes=[Scope.DEVICES_READ])[1]
 
     def check_alive(self) -> None:
         """Nothing has ended that nobody has ended."""
@@ -110,6 +129,7 @@ def running_stack(story: Story, folder: Path) -> Iterator[Stack]:
     """A fresh stack in `folder`, which runs; ended whatever state it is in."""
     with ExitStack() as stack:
         no_disk = stack.enter_context(small_disk(folder / "disk"))
+        stack.enter_context(small_disk(folder / "wal"))
         network = stack.enter_context(Network())
         made = _make(story, folder, network, no_disk)
         stack.callback(_end, made)
@@ -122,7 +142,10 @@ def running_stack(story: Story, folder: Path) -> Iterator[Stack]:
 
 def _make(story: Story, folder: Path, network: Network, no_disk: str) -> Stack:
     database = Database(
-        cluster=PostgresCluster(folder=folder / "disk" / "postgres"), port=free_port(), log=folder / "postgres.log"
+        cluster=PostgresCluster(folder=folder / "disk" / "postgres"),
+        wal=folder / "wal",
+        port=free_port(),
+        log=folder / "postgres.log",
     )
     broker = _broker(folder)
     wires = {
@@ -142,6 +165,7 @@ def _make(story: Story, folder: Path, network: Network, no_disk: str) -> Stack:
         ingestors=[_ingestor(user, folder, database, wires) for user in _INGESTORS],
         fleet=Fleet(story=story, folder=folder / "outboxes", port=device_port, log=folder / "fleet.log"),
         raw=RawSender(story=story, port=device_port, secret=_SECRET),
+        reader=_reader(folder, database),
         wires=wires,
     )
 
@@ -161,6 +185,7 @@ def _ingestor(user: str, folder: Path, database: Database, wires: dict[str, Prox
         "INGEST_BROKER_PORT": str(wires["broker"].port),
         "INGEST_USER": user,
         "INGEST_PASSWORD": _SECRET,
+        "INGEST_KEEP_ALIVE": "PT5S",
         "INGEST_HEALTH_PORT": str(port),
     }
     return IngestorProcess(
@@ -168,6 +193,14 @@ def _ingestor(user: str, folder: Path, database: Database, wires: dict[str, Prox
         health_port=port,
         log=folder / f"{user}.log",
     )
+
+
+def _reader(folder: Path, database: Database) -> Reader:
+    """Past the wires: what befalls them befalls writers alone."""
+    port = free_port()
+    url = database.settings(database.port).url.get_secret_value()
+    environment = {"WAYPROOF_DATABASE_URL": url, "WAYPROOF_API_PORT": str(port)}
+    return Reader(environment=environment, port=port, log=folder / "api.log")
 
 
 def _register(stack: Stack) -> None:
@@ -182,6 +215,7 @@ def _register(stack: Stack) -> None:
 def _end(stack: Stack) -> None:
     """Children that were frozen are killed all the same."""
     stack.raw.stop()
+    stack.reader.stop()
     stack.broker.stop(signal.SIGKILL)
     for child in (*[ingestor.process for ingestor in stack.ingestors], stack.fleet.process):
         if child is not None and child.poll() is None:

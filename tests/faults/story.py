@@ -43,6 +43,11 @@ def observation(story: Story, device: str, seq: int) -> Observation:
     return _block(story, device, (seq - 1) // _BLOCK)[(seq - 1) % _BLOCK]
 
 
+def skewed(observed: Observation, offset_s: float) -> Observation:
+    """The same, by a clock that is wrong by so much; none runs before its epoch."""
+    return max(EARLIEST, observed[0] + timedelta(seconds=offset_s)), observed[1]
+
+
 @lru_cache(4096)
 def _block(story: Story, device: str, number: int) -> list[Observation]:
     chance = random.Random(f"{story.seed} {device} {number}")

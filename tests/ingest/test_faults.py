@@ -121,7 +121,7 @@ def test_stale_acknowledgements_are_dropped(
     ingestor_factory: Make, broker: Broker, database: DatabaseSettings, superuser: Conn, connect_device: Connect
 ) -> None:
     """Messages of a lost session are not acknowledged in a new one, where their packet ids stand for others."""
-    ingestor = ingestor_factory(**PATIENT)
+    ingestor = ingestor_factory(INGEST_WRITERS="1", **PATIENT)
     ingestor.start()
     truck = connect_device("truck-1")
     with held_up(database) as first, psycopg.connect(database.url.get_secret_value()) as second:
@@ -183,7 +183,7 @@ def test_stop_drains(
     ingestor_factory: Make, database: DatabaseSettings, superuser: Conn, connect_device: Connect
 ) -> None:
     """SIGTERM writes, acknowledges and receipts what was taken, and ends with 0; nothing of it comes again."""
-    ingestor = ingestor_factory(**PATIENT)
+    ingestor = ingestor_factory(INGEST_WRITERS="1", **PATIENT)
     ingestor.start()
     truck = connect_device("truck-1")
     with held_up(database):

@@ -88,19 +88,19 @@ def test_back_pressure_shows(
     database: DatabaseSettings,
     connect_device: Callable[..., Device],
 ) -> None:
-    """While the database holds the writer up and the queue is full, that is told, with what waits."""
+    """While the database holds the writers up and the queue is full, that is told, with what waits."""
     ingestor = ingestor_factory(INGEST_QUEUE_MESSAGES="10", INGEST_BATCH_SIZE="5", DATABASE_LOCK_TIMEOUT="PT60S")
     ingestor.start()
     truck = connect_device("truck-1")
     with psycopg.connect(database.url.get_secret_value()) as conn:
         conn.execute("lock table reading in exclusive mode")
-        for seq in range(1, 101):
-            truck.send(reading_json(seq))
-        eventually(lambda: ingestor.metric("wayproof_ingest_paused") == 1)
+        sent = 0
+        while not ingestor.metric("wayproof_ingest_paused"):
+            truck.send(reading_json(sent := sent + 1))
         assert ingestor.metric("wayproof_ingest_pauses_total") >= 1
         assert ingestor.metric("wayproof_ingest_queue_messages") >= 10
         assert ingestor.metric("wayproof_ingest_queue_bytes") > 10 * len(reading_json(1)) - 10
-    truck.wait_until_safe(100)
+    truck.wait_until_safe(sent)
     eventually(lambda: ingestor.metric("wayproof_ingest_paused") == 0)
     broker.stop()
     broker.start()

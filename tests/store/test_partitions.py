@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -95,6 +95,21 @@ def test_retention_drops_days(operator: Conn, ingest_conn: Conn, superuser: Conn
     open_backfilled_days(operator)
     assert drop_before(operator, NOON - 2 * DAY) == 1
     assert days(superuser) == {"reading_20260228": 1, "reading_20260302": 1, "reading_default": 1}
+
+
+def test_rollups_go_with_their_readings(operator: Conn, ingest_conn: Conn, superuser: Conn, truck: KnownDevice) -> None:
+    """What a round of retention leaves of rollups is what the readings that it leaves add up to."""
+    kept_from = datetime.combine(TODAY, datetime.min.time(), UTC) - 2 * DAY
+    instants = [kept_from - timedelta(microseconds=1), kept_from, NOON, NOON - 40 * DAY]
+    write(
+        ingest_conn,
+        [arrival(truck, seq=seq, observed_at=at, temperature_c=seq) for seq, at in enumerate(instants, 1)],
+    )
+    maintain(operator, today=TODAY, ahead_days=0, retention=2 * DAY, packing_age=None)
+    maintain(operator, today=TODAY, ahead_days=0, retention=2 * DAY, packing_age=None)
+    left = superuser.execute("select observed_at, temperature_c from reading order by 1").fetchall()
+    rolled = superuser.execute("select begins_at, low from reading_rollup order by 1").fetchall()
+    assert left == rolled == [(kept_from, 2), (NOON, 3)]
 
 
 def test_maintenance_is_one_call(operator: Conn, ingest_conn: Conn, truck: KnownDevice) -> None:

@@ -1,10 +1,13 @@
 """Nothing bad vanishes: it is kept byte for byte, once, and counted."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from wayproof.model.errors import QuarantineReason
+from wayproof.store import quarantine
 from wayproof.store.pool import Conn
-from wayproof.store.quarantine import Message, Rejection, digest, put_aside
+from wayproof.store.quarantine import Dropped, Message, Rejection, digest, drop_old, drop_surplus, put_aside
 from wayproof.store.registry import KnownDevice
 
 from fix_intake import NOON, rejection
@@ -62,3 +65,49 @@ def test_any_detail_can_be_kept(ingest_conn: Conn, superuser: Conn) -> None:
     (detail,) = superuser.execute("select detail from quarantine").fetchone() or ("",)
     assert detail.startswith("a\\x00b\\ud800c")
     assert len(detail) == 1000
+
+
+def received(device: str, raw: bytes, received_at: datetime) -> Rejection:
+    """Bytes that came under a device's name at that time."""
+    message = Message(
+        topic=f"wp/v1/{device}/readings", payload=raw, received_at=received_at, device_name=device, device=None
+    )
+    return Rejection(message=message, raw=raw, reason=QuarantineReason.UNKNOWN_FORMAT, detail="odd")
+
+
+def waiting(conn: Conn) -> list[bytes]:
+    """The bytes that wait, in order."""
+    return [payload for (payload,) in conn.execute("select payload from quarantine order by payload").fetchall()]
+
+
+@pytest.fixture(params=[1, 1000])
+def part(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drops in one part or in many."""
+    monkeypatch.setattr(quarantine, "_MOST_DROPPED", request.param)
+
+
+@pytest.mark.usefixtures("part")
+def test_old_is_dropped_by_its_last_arrival(ingest_conn: Conn, superuser: Conn) -> None:
+    """What has not come for long goes, and is told of; what came again lately stays."""
+    hours = [NOON + timedelta(hours=n) for n in range(4)]
+    put_aside(ingest_conn, [received("a", b"old", hours[0]), received("a", b"again", hours[0])])
+    put_aside(ingest_conn, [received("a", b"older", hours[1]), received("a", b"again", hours[3])])
+    dropped = list(drop_old(ingest_conn, before=hours[2]))
+    assert waiting(superuser) == [b"again"]
+    assert sum(gone.messages for gone in dropped) == 2
+    assert sum(gone.payload_bytes for gone in dropped) == len(b"old" + b"older")
+    assert {(gone.device, gone.reason) for gone in dropped} == {("a", QuarantineReason.UNKNOWN_FORMAT)}
+    assert min(gone.first_received_at for gone in dropped) == hours[0]
+    assert max(gone.last_received_at for gone in dropped) == hours[1]
+
+
+@pytest.mark.usefixtures("part")
+def test_who_floods_loses_its_own_oldest(ingest_conn: Conn, superuser: Conn) -> None:
+    """Beyond its share a device's oldest go, however small they are; another device's stay, however old."""
+    flood = [received("a", b"a%d" % n, NOON + timedelta(seconds=n)) for n in range(8)]
+    put_aside(ingest_conn, [received("b", b"b", NOON - timedelta(days=80)), *flood])
+    dropped: list[Dropped] = list(drop_surplus(ingest_conn, most_bytes=3 * 600))
+    assert waiting(superuser) == [b"a5", b"a6", b"a7", b"b"]
+    assert {gone.device for gone in dropped} == {"a"}
+    assert sum(gone.messages for gone in dropped) == 5
+    assert list(drop_surplus(ingest_conn, most_bytes=3 * 600)) == []

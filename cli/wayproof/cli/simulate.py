@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from time import monotonic
 from typing import Annotated, Final
 
@@ -94,32 +95,31 @@ def broker_address(text: str | None, data: DataDir, tls_ca: Path | None) -> Brok
     return BrokerAddress(host=host.strip("[]"), port=int(number), tls_ca=tls_ca)
 
 
-class _Stop:
-    """Whether somebody wants us to stop. Signals are taken where we look for them, never in the middle of a stretch."""
+class _Stop(Event):
+    """Set once somebody wants us to stop. Looked at where we choose to, so no signal breaks into a stretch."""
 
     _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-
-    def __init__(self) -> None:
-        self._is_set = False
-
-    def is_set(self) -> bool:
-        """Whether a signal has come."""
-        return self.wait(0)
-
-    def wait(self, timeout_s: float) -> bool:
-        """Waits for a signal; whether one has come by then."""
-        self._is_set = self._is_set or signal.sigtimedwait(self._SIGNALS, timeout_s) is not None
-        return self._is_set
 
     @classmethod
     @contextmanager
     def on_signals(cls) -> Iterator["_Stop"]:
-        """From here on SIGTERM and SIGINT wait until they are looked for. Threads started inside inherit this."""
+        """From here on SIGTERM and SIGINT only set it. Threads started inside inherit that they are blocked."""
+        stop = cls()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, cls._SIGNALS)
+        # Not sigtimedwait: where the process was frozen past the time-out, Python 3.11 makes a signal up.
+        waiter = Thread(target=stop._set_on_signal, name="signals", daemon=True)
+        waiter.start()
         try:
-            yield cls()
+            yield stop
         finally:
+            if waiter.ident is not None and not stop.is_set():
+                signal.pthread_kill(waiter.ident, signal.SIGTERM)
+            waiter.join()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _set_on_signal(self) -> None:
+        signal.sigwait(self._SIGNALS)
+        self.set()
 
 
 class _Simulation:

@@ -1,11 +1,12 @@
-"""An ingestor, put together: broker to queue to writer."""
+"""An ingestor, put together: broker to queue to writers."""
 
 import gc
 import os
 import signal
+import sys
 import threading
 import time
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final
 
 import structlog
@@ -15,6 +16,7 @@ from wayproof.ingest.batcher import Batcher
 from wayproof.ingest.health import serve_health
 from wayproof.ingest.settings import IngestSettings
 from wayproof.ingest.subscriber import Subscriber
+from wayproof.ingest.turns import Turns
 from wayproof.ingest.writer import Writer
 from wayproof.store.settings import DatabaseSettings
 
@@ -25,6 +27,9 @@ _SIGNALS: Final = {signal.SIGTERM, signal.SIGINT, LEAVE_SIGNAL}
 _TICK_S: Final = 5.0
 _LEAVING_TICK_S: Final = 0.1
 _LAST_WORDS_S: Final = 1.0
+_SWITCH_S: Final = 0.0005
+"""How long a thread that decodes keeps another from running: one that only has to hand PostgreSQL its next statement
+should not wait for Python's usual 5 ms."""
 _GARBAGE_OBJECTS: Final = 200_000
 """How many new objects make Python look for cycles: more than a batch has, or it would look again and again while one
 is decoded, which takes as long as decoding."""
@@ -37,8 +42,9 @@ class Ingestor:
         self._settings = settings
         self._batcher = Batcher(settings)
         self._subscriber = Subscriber(settings, self._batcher)
-        self._writer = Writer(database, self._batcher, self._subscriber)
-        self._writer_thread = Thread(target=self._writer.run, name="writer", daemon=True)
+        turns, serves = Turns(self._batcher), Event()
+        self._writers = [Writer(database, turns, self._subscriber, serves) for _ in range(settings.writers)]
+        self._threads = [Thread(target=w.run, name=f"writer-{n}", daemon=True) for n, w in enumerate(self._writers)]
         metrics.QUEUE_DEPTH.set_function(lambda: len(self._batcher))
         metrics.QUEUE_BYTES.set_function(lambda: self._batcher.payload_bytes)
         metrics.PAUSED.set_function(lambda: self._batcher.is_full)
@@ -54,6 +60,7 @@ class Ingestor:
         threading.excepthook = _end_process
         gc.freeze()
         gc.set_threshold(_GARBAGE_OBJECTS)
+        sys.setswitchinterval(_SWITCH_S)
         if leave:
             self._subscriber.leave()
         self._start()
@@ -87,9 +94,13 @@ class Ingestor:
 
     def _start(self) -> None:
         if self._settings.health_port:
-            checks = {"broker": lambda: self._subscriber.is_ready, "database": lambda: self._writer.is_ready}
+            checks = {
+                "broker": lambda: self._subscriber.is_ready,
+                "database": lambda: all(writer.is_ready for writer in self._writers),
+            }
             serve_health(self._settings.health_host, self._settings.health_port, checks)
-        self._writer_thread.start()
+        for thread in self._threads:
+            thread.start()
         self._subscriber.start()
         Thread(target=self._tend, name="tend", daemon=True).start()
 
@@ -97,13 +108,20 @@ class Ingestor:
         """Takes nothing more, writes and acknowledges what was taken, and leaves the rest to the broker."""
         _log.info("draining", queued=len(self._batcher), for_good=for_good)
         self._batcher.close()
-        self._writer_thread.join(self._settings.drain_timeout.total_seconds())
-        if self._writer_thread.is_alive():
+        if not self._have_written(within_s=self._settings.drain_timeout.total_seconds()):
             _log.warning("not everything could be written", queued=len(self._batcher))
-            self._writer.abandon()
-            self._writer_thread.join(_LAST_WORDS_S)
+            for writer in self._writers:
+                writer.abandon()
+            self._have_written(within_s=_LAST_WORDS_S)
         self._subscriber.stop(for_good=for_good)
         _log.info("stopped")
+
+    def _have_written(self, *, within_s: float) -> bool:
+        """Whether all writers have come to their end."""
+        until_s = time.monotonic() + within_s
+        for thread in self._threads:
+            thread.join(max(0.0, until_s - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
 
 def _end_process(crash: Any) -> None:

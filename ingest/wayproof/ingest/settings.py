@@ -33,19 +33,23 @@ class IngestSettings(BaseSettings):
     #: A batch closes at this many messages: beyond it a commit's fixed cost is hardly felt any more, and what is paid
     #: per device is shared by more of its messages.
     batch_size: int = Field(default=20_000, ge=1, le=100_000)
-    #: Or at this many bytes of payload: a message may hold a thousand readings, and what is decoded at once should not
-    #: fall out of the processor's cache.
-    batch_bytes: int = Field(default=4 * 2**20, ge=1)
+    #: Or at this many bytes of payload: a message may hold a thousand readings.
+    batch_bytes: int = Field(default=8 * 2**20, ge=1)
     #: Or when its first message has waited this long. Nobody who watches a truck sees 50 ms, and twenty commits a
     #: second cost little; while one commit runs, the next batch gathers anyway.
     batch_age: timedelta = timedelta(milliseconds=50)
 
-    #: What may wait for the writer. Beyond either nothing more is read: the broker keeps the rest.
+    #: How many batches are in hand at once, each with a thread and a connection: while PostgreSQL works for one, the
+    #: next is decoded. They are acknowledged in their order.
+    writers: int = Field(default=2, ge=1, le=16)
+
+    #: What may wait for the writers. Beyond either nothing more is read: the broker keeps the rest.
     queue_messages: int = Field(default=50_000, ge=1)
     queue_bytes: int = Field(default=32 * 2**20, ge=1)
 
-    #: How often the broker hears of us when there is nothing to say.
-    keep_alive: timedelta = Field(default=timedelta(seconds=60), ge=timedelta(seconds=5))
+    #: How often the broker hears of us when there is nothing to say. A wire that died without a word is noticed after
+    #: twice this time at most, and until then we get nothing.
+    keep_alive: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(seconds=5))
     #: How long the broker keeps for us what it gave us and we did not acknowledge.
     session_expiry: timedelta = timedelta(days=1)
     #: How long after SIGTERM to go on writing what has been taken.

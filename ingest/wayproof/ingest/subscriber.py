@@ -23,7 +23,8 @@ _log = structlog.get_logger(__name__)
 
 _RECEIVE_MAXIMUM: Final = 65_535
 """All that MQTT allows: what bounds our memory is the queue, and a batch must fit in whole."""
-_GREATEST_RECONNECT_DELAY_S: Final = 30
+_GREATEST_RECONNECT_DELAY_S: Final = 2
+"""Ingestors are few: trying often harms no broker, and a broker that is back is used at once."""
 _GOODBYE_S: Final = 5.0
 _SHORT_S: Final = 5.0
 _CONTESTED: Final = 3
@@ -50,7 +51,7 @@ class Subscriber:
         self._short_connections = 0
         self._gone = Event()
         self._taken = 0  # counted by the network thread alone
-        self._settled = 0  # counted by the writer alone
+        self._settled = 0  # counted by one writer at a time
         self._quiet_since = 0.0
         self._was_full = False
         self._client = self._new_client()

@@ -1,4 +1,7 @@
-"""The writer: batches off the queue into the database, then acknowledgements and receipts."""
+"""Writers: batches off the queue into the database, then acknowledgements and receipts.
+
+There are several, each with a thread and a connection: while PostgreSQL works for one, another decodes.
+"""
 
 import math
 import time
@@ -11,11 +14,12 @@ import structlog
 
 from wayproof.devices.topics import receipts_topic
 from wayproof.ingest import metrics
-from wayproof.ingest.batcher import Batcher, Chunk
+from wayproof.ingest.batcher import Chunk
 from wayproof.ingest.decoding import decode_all
 from wayproof.ingest.devices import KnownDevices, named_device
 from wayproof.ingest.receipts import encode_receipts
 from wayproof.ingest.subscriber import Subscriber
+from wayproof.ingest.turns import Turn, Turns
 from wayproof.model.errors import Unavailable
 from wayproof.store.faults import unavailable_on_any_error
 from wayproof.store.intake import Written, write_batch
@@ -27,7 +31,7 @@ Notice = tuple[str, bytes]
 
 _log = structlog.get_logger(__name__)
 
-_IDLE: Final = timedelta(seconds=5)
+_IDLE: Final = timedelta(seconds=2)
 """Where nothing comes for so long, nothing is written: that tells whether the database is still there."""
 _STUCK_S: Final = 5.0
 """A write that takes longer is taken to hang: a frozen server or a dead wire need not ever tell."""
@@ -58,21 +62,24 @@ class _Link:
 
 
 class Writer:
-    """Runs in one thread; `abandon` and `is_ready` may be used from others."""
+    """Runs in one thread; `abandon` and `is_ready` may be used from others.
 
-    def __init__(self, database: DatabaseSettings, batcher: Batcher, broker: Subscriber) -> None:
+    `serves` is what all writers share: whether the database did what one of them last asked.
+    """
+
+    def __init__(self, database: DatabaseSettings, turns: Turns, broker: Subscriber, serves: Event) -> None:
         self._database = database
-        self._batcher = batcher
+        self._turns = turns
         self._broker = broker
+        self._serves = serves
         self._link: _Link | None = None
         self._abandoned = Event()
-        self._ready = Event()
         self._asked_at_s = math.inf
 
     @property
     def is_ready(self) -> bool:
-        """Whether the database did what it was last asked for, and does not take too long now."""
-        return self._ready.is_set() and time.monotonic() - self._asked_at_s < _STUCK_S
+        """Whether the database serves, and does not take too long over what this writer asks now."""
+        return self._serves.is_set() and time.monotonic() - self._asked_at_s < _STUCK_S
 
     def abandon(self) -> None:
         """Gives up what could not be written: it is not acknowledged, so the broker keeps it."""
@@ -81,26 +88,24 @@ class Writer:
     def run(self) -> None:
         """Writes until the queue is closed and empty, or abandoned."""
         self._write(())
-        while (chunks := self._batcher.take(_IDLE)) is not None and not self._abandoned.is_set():
-            if chunks:
-                self._handle(chunks)
+        while not self._abandoned.is_set() and (turn := self._turns.take(_IDLE)) is not None:
+            if turn.chunks:
+                self._handle(turn)
             else:
                 self._write(())
 
-    def _handle(self, chunks: Sequence[Chunk]) -> None:
+    def _handle(self, turn: Turn) -> None:
         taken_at = time.monotonic()
-        done = self._persist(chunks)
-        if done is None:
-            return
-        written, notices = done
-        self._broker.acknowledge(chunks)
-        self._broker.publish(notices)
-        metrics.observe(chunks, written, receipts=len(notices), write_time_s=time.monotonic() - taken_at)
-        for told in written.progress:
-            if told.left_out:
-                _log.warning(
-                    "too many gaps for receipts", device_id=told.device_id, boot=told.boot, left_out=told.left_out
-                )
+        done = self._persist(turn.chunks)
+        write_time_s = time.monotonic() - taken_at
+        with self._turns.settling(turn):
+            if done is None:
+                return
+            written, notices = done
+            self._broker.acknowledge(turn.chunks)
+            self._broker.publish(notices)
+        metrics.observe(turn.chunks, written, receipts=len(notices), write_time_s=write_time_s)
+        _warn_of_gaps(written)
 
     def _persist(self, chunks: Sequence[Chunk]) -> tuple[Written, list[Notice]] | None:
         """Tries until the batch is committed; None once it is abandoned."""
@@ -122,8 +127,8 @@ class Writer:
             return None
         finally:
             self._asked_at_s = math.inf
-        if not self._ready.is_set():
-            self._ready.set()
+        if not self._serves.is_set():
+            self._serves.set()
             _log.info("database serves")
         return done
 
@@ -131,10 +136,16 @@ class Writer:
         """A connection that failed once is not trusted again: what it knows of the registry may be old as well."""
         metrics.DATABASE_FAILURES.inc()
         _log.warning("database does not serve", error=str(error))
-        self._ready.clear()
+        self._serves.clear()
         if self._link is not None:
             self._link.conn.close()
             self._link = None
+
+
+def _warn_of_gaps(written: Written) -> None:
+    for told in written.progress:
+        if told.left_out:
+            _log.warning("too many gaps for receipts", device_id=told.device_id, boot=told.boot, left_out=told.left_out)
 
 
 def _pauses() -> Iterator[float]:

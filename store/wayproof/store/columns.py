@@ -5,7 +5,7 @@ the ranges of sequence numbers, rollups, and the bytes of PostgreSQL's binary CO
 COPY, "Binary Format"; of each type, its `*_send` function).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ DOOR_UNKNOWN: Final = -1
 
 _SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no header extension
 _TRAILER: Final = b"\xff\xff"
+_PIECE_ROWS: Final = 2_000
+"""What is rendered at once stays in the processor's cache."""
 _COLUMN_COUNT: Final = 6 + len(MEASURES)
 _BIT_OF_MEASURE: Final = 1 << np.arange(len(MEASURES))
 
@@ -67,12 +69,19 @@ class Columns:
         column: Floats = self.numbers[NUMERIC_MEASURES.index(measure)]
         return column
 
-    def rows(self, index: Ints | Mask) -> "Columns":
+    def rows(self, index: Ints | Mask | slice) -> "Columns":
         """Some of the readings, in the order of the index."""
-        at = np.flatnonzero(index) if index.dtype == np.bool_ else index
-        picked: dict[str, Any] = {f.name: getattr(self, f.name)[at] for f in fields(self) if f.name not in _SPECIAL}
-        extra = [self.extra[i] for i in at] if any(self.extra) else [None] * len(at)
-        return Columns(numbers=self.numbers[:, at], extra=extra, **picked)
+        if isinstance(index, slice):
+            return self._pick(index, self.extra[index])
+        if index.dtype == np.bool_:
+            if index.all():
+                return self
+            index = np.flatnonzero(index)
+        return self._pick(index, [self.extra[i] for i in index] if any(self.extra) else [None] * len(index))
+
+    def _pick(self, index: Ints | Mask | slice, extra: Sequence[bytes | None]) -> "Columns":
+        picked: dict[str, Any] = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in _SPECIAL}
+        return Columns(numbers=self.numbers[:, index], extra=extra, **picked)
 
 
 _SPECIAL: Final = {"numbers", "extra"}
@@ -126,8 +135,16 @@ def distinct(columns: Columns) -> Columns:
     return columns.rows(order[first])  # lexsort is stable: of equals, the one that came first
 
 
-def copy_image(columns: Columns, flags: Ints) -> bytes:
-    """All readings as the bytes of one binary COPY into `reading`."""
+def copy_image(columns: Columns, flags: Ints) -> Iterator[bytes]:
+    """All readings as the bytes of one binary COPY into `reading`, in pieces: the server works while we render."""
+    yield _SIGNATURE
+    for first in range(0, len(columns), _PIECE_ROWS):
+        piece = slice(first, first + _PIECE_ROWS)
+        yield _rows_image(columns.rows(piece), flags[piece])
+    yield _TRAILER
+
+
+def _rows_image(columns: Columns, flags: Ints) -> bytes:
     told = np.vstack([~np.isnan(columns.numbers), columns.door_open != DOOR_UNKNOWN, _has_extra(columns)])
     # Each pattern as one number: sorting whole columns costs more than all the rest of this.
     patterns, first, group = np.unique(_BIT_OF_MEASURE @ told, return_index=True, return_inverse=True)
@@ -135,7 +152,7 @@ def copy_image(columns: Columns, flags: Ints) -> bytes:
         _rows_of_pattern(columns, flags, told[:, first[number]], np.flatnonzero(group == number))
         for number in range(len(patterns))
     ]
-    return b"".join((_SIGNATURE, *parts, _TRAILER))
+    return b"".join(parts)
 
 
 def _rows_of_pattern(columns: Columns, flags: Ints, pattern: Mask, at: Ints) -> bytes:

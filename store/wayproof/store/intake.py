@@ -8,7 +8,7 @@ from msgspec import Struct
 from psycopg.errors import UniqueViolation
 
 from wayproof.model.errors import QuarantineReason
-from wayproof.store.columns import Columns, Ints, clock_flags, distinct
+from wayproof.store.columns import Columns, Ints, Mask, clock_flags, distinct
 from wayproof.store.faults import BAD_DATA, unavailable_on_any_error
 from wayproof.store.pool import Conn
 from wayproof.store.quarantine import Message, Rejection, put_aside
@@ -34,7 +34,7 @@ class _Stored(Struct, frozen=True, kw_only=True):
     refused: Sequence[Rejection] = ()
 
 
-_Copy = Callable[[Conn, Columns, Ints], Ints]
+_Copy = Callable[[Conn, Columns, Ints], Mask]
 """Stores distinct arrivals, given their clock flags, and tells which rows were new."""
 
 
@@ -89,12 +89,12 @@ def _store(copy: _Copy, conn: Conn, contact: Columns, arrivals: Columns, flags: 
     stored, stored_flags = arrivals.rows(new), flags[new]
     move_states(conn, contact, stored, stored_flags)
     add_rollups(conn, stored.rows(stored_flags == 0))
-    return _Stored(new=len(new))
+    return _Stored(new=len(stored))
 
 
-def _straight(conn: Conn, arrivals: Columns, flags: Ints) -> Ints:
+def _straight(conn: Conn, arrivals: Columns, flags: Ints) -> Mask:
     copy_in(conn, arrivals, flags)
-    return np.arange(len(arrivals))
+    return np.ones(len(arrivals), bool)
 
 
 def _in_halves(conn: Conn, batch: Batch, arrivals: Columns, flags: Ints) -> _Stored:

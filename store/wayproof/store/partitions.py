@@ -16,6 +16,7 @@ from wayproof.store.locks import maintenance
 from wayproof.store.packing import is_hypertable, midnight, pack_day, packable_days
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
+from wayproof.store.rollups import drop_rollups_before
 
 _SQL: Final = load("partitions")
 
@@ -47,6 +48,8 @@ def maintain(
 
     None: keeps all; packs nothing. Backfill of days past the packing age is packed where it stands.
     """
+    if retention is not None:
+        drop_rollups_before(conn, midnight(today) - retention)
     packing_from = EARLIEST if packing_age is None else midnight(today) - packing_age
     dropped = 0 if retention is None else drop_before(conn, midnight(today) - retention)
     return MaintenanceReport(

@@ -1,6 +1,6 @@
 """What could not be understood, kept byte for byte with topic, time and reason."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from wayproof.model.errors import QuarantineReason
+from wayproof.store.faults import unavailable_on_any_error
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 from wayproof.store.registry import KnownDevice
@@ -17,6 +18,10 @@ from wayproof.store.violations import domain_errors
 
 _SQL: Final = load("quarantine")
 _MAX_DETAIL: Final = 1_000
+_ROW_BYTES: Final = 512
+"""What a row weighs beside its payload: topic, detail, three indexes."""
+_MOST_DROPPED: Final = 20_000
+"""Rows in one transaction: it must end well within any statement's time-out."""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -64,6 +69,18 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dropped:
+    """What was forgotten of a device for a reason."""
+
+    device: str | None
+    reason: QuarantineReason
+    messages: int
+    payload_bytes: int
+    first_received_at: datetime
+    last_received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeptMessage(Kept):
     """The same with its bytes."""
 
@@ -102,6 +119,29 @@ def release(conn: Conn, ids: Sequence[int]) -> None:
         conn.execute(_SQL["release"], {"ids": list(ids)})
 
 
+def drop_old(conn: Conn, *, before: datetime) -> Iterator[Dropped]:
+    """Forgets what last came before that time, a part at a time, and tells what that was."""
+    return _drop(conn, "drop_old", before=before)
+
+
+def drop_surplus(conn: Conn, *, most_bytes: int) -> Iterator[Dropped]:
+    """Forgets the oldest of each device that has more than that, a part at a time, and tells what that was.
+
+    Who floods loses evidence of its own and of nobody else; what is wrong with it now stays to be seen.
+    """
+    return _drop(conn, "drop_surplus", most_bytes=most_bytes, row_bytes=_ROW_BYTES)
+
+
+def _drop(conn: Conn, query: str, **params: Any) -> Iterator[Dropped]:
+    while parts := _drop_part(conn, query, {**params, "limit": _MOST_DROPPED}):
+        yield from parts
+
+
+def _drop_part(conn: Conn, query: str, params: Mapping[str, Any]) -> list[Dropped]:
+    with unavailable_on_any_error(), conn.transaction():
+        return fetch_all(conn, _dropped, _SQL[query], params)
+
+
 def put_aside(conn: Conn, rejections: Sequence[Rejection]) -> None:
     """Keeps each of `rejections` in the caller's transaction."""
     if rejections:
@@ -117,6 +157,10 @@ def digest(topic: str, raw: bytes) -> bytes:
 
 def _kept(reason: str, **fields: Any) -> Kept:
     return Kept(reason=QuarantineReason(reason), **fields)
+
+
+def _dropped(reason: str, **fields: Any) -> Dropped:
+    return Dropped(reason=QuarantineReason(reason), **fields)
 
 
 def _kept_message(reason: str, **fields: Any) -> KeptMessage:

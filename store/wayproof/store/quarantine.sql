@@ -48,3 +48,46 @@ select quarantine_id, device, topic, reason, detail, times_received, first_recei
 
 -- release: forgets what is stored as readings now
 delete from quarantine where quarantine_id = any(%(ids)s);
+
+-- drop_old: forgets some of what last came before a time, and tells whose it was
+with gone as (
+  delete from quarantine
+   where quarantine_id in (select quarantine_id
+                             from quarantine
+                            where last_received_at < %(before)s
+                            order by last_received_at
+                            limit %(limit)s)
+     and last_received_at < %(before)s -- it may have come again meanwhile
+  returning device, reason, octet_length(payload) as payload_bytes, first_received_at, last_received_at
+)
+select device, reason, count(*) as messages, sum(payload_bytes)::bigint as payload_bytes,
+       min(first_received_at) as first_received_at, max(last_received_at) as last_received_at
+  from gone
+ group by device, reason
+ order by device, reason;
+
+-- drop_surplus: forgets some of what devices have beyond their share, the oldest first, and tells whose it was
+-- A row weighs more than its payload, or a flood of single bytes would weigh nothing.
+with weighed as (
+  select quarantine_id, last_received_at,
+         sum(octet_length(payload) + %(row_bytes)s)
+           over (partition by device order by last_received_at desc, quarantine_id desc) as newer_bytes
+    from quarantine
+), surplus as (
+  select quarantine_id, last_received_at
+    from weighed
+   where newer_bytes > %(most_bytes)s
+   order by last_received_at, quarantine_id
+   limit %(limit)s
+), gone as (
+  delete from quarantine q
+   using surplus s
+   where q.quarantine_id = s.quarantine_id
+     and q.last_received_at = s.last_received_at -- it may have come again meanwhile
+  returning q.device, q.reason, octet_length(q.payload) as payload_bytes, q.first_received_at, q.last_received_at
+)
+select device, reason, count(*) as messages, sum(payload_bytes)::bigint as payload_bytes,
+       min(first_received_at) as first_received_at, max(last_received_at) as last_received_at
+  from gone
+ group by device, reason
+ order by device, reason;

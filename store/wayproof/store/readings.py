@@ -8,7 +8,7 @@ import numpy as np
 from psycopg import Cursor
 
 from wayproof.store.arrays import Int4Array, Int8Array, TimestamptzArray
-from wayproof.store.columns import Columns, Ints, copy_image
+from wayproof.store.columns import Columns, Ints, Mask, copy_image
 from wayproof.store.microseconds import to_microseconds
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
@@ -22,18 +22,20 @@ def copy_in(conn: Conn, columns: Columns, flags: Ints) -> None:
     """Stores distinct readings. UniqueViolation if one is stored already."""
     if len(columns):
         with conn.cursor() as cursor, cursor.copy(_SQL["copy_in"]) as copy:
-            copy.write(copy_image(columns, flags))
+            for piece in copy_image(columns, flags):
+                copy.write(piece)
 
 
-def copy_new(conn: Conn, columns: Columns, flags: Ints) -> Ints:
+def copy_new(conn: Conn, columns: Columns, flags: Ints) -> Mask:
     """Stores those of distinct readings that are not stored yet, and tells which rows they are."""
     with conn.cursor() as cursor:
         cursor.execute(_SQL["create_staging"])
         cursor.execute(_SQL["empty_staging"])
         with cursor.copy(_SQL["copy_to_staging"]) as copy:
-            copy.write(copy_image(columns, flags))
+            for piece in copy_image(columns, flags):
+                copy.write(piece)
         stored = set(_identities(cursor.execute(_SQL["insert_staged"])))
-    return np.flatnonzero([identity in stored for identity in _tuples(columns)])
+    return np.array([identity in stored for identity in _tuples(columns)], bool)
 
 
 def leave_out_packed(conn: Conn, columns: Columns) -> Columns:

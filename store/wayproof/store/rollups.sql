@@ -9,3 +9,10 @@ on conflict (device_id, measure, begins_at) do update set
   low = least(r.low, excluded.low),
   high = greatest(r.high, excluded.high),
   sum_millionths = r.sum_millionths + excluded.sum_millionths;
+
+-- devices: all that may have rollups
+select device_id from device_state order by device_id;
+
+-- drop_rollups: forgets a device's buckets that begin before a time
+delete from reading_rollup
+ where device_id = %(device_id)s and measure = any(%(measures)s) and begins_at < %(before)s;

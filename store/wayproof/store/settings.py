@@ -25,7 +25,9 @@ class DatabaseSettings(BaseSettings):
     lock_timeout: timedelta = timedelta(seconds=5)
     #: A transaction that is left open is ended: it would hold back vacuum and locks.
     idle_in_transaction_timeout: timedelta = timedelta(seconds=60)
-    #: Unacknowledged bytes on the wire for this long mean that the server is gone (TCP_USER_TIMEOUT).
+    #: Unacknowledged bytes on the wire for this long mean that the other side is gone (TCP_USER_TIMEOUT); where there
+    #: are none, keep-alives are sent. The server goes by the same: or what a client that nobody hears any more has
+    #: locked would stay locked until `idle_in_transaction_timeout`.
     tcp_user_timeout: timedelta = timedelta(seconds=5)
     #: Connections that a pool holds at most.
     pool_size: int = Field(default=8, ge=1, le=200)
@@ -36,10 +38,14 @@ def conninfo(settings: DatabaseSettings, *, role: Role | None = None) -> str:
 
     Without a role the connection keeps the rights of its user: for migrations and for operators' commands.
     """
+    # Several probes fit into the time: one that gets lost proves nothing.
+    probes = {"keepalives_idle": _probe_after_s(settings.tcp_user_timeout), "keepalives_interval": 1}
     options = {
         "statement_timeout": _ms(settings.statement_timeout),
         "lock_timeout": _ms(settings.lock_timeout),
         "idle_in_transaction_session_timeout": _ms(settings.idle_in_transaction_timeout),
+        "tcp_user_timeout": _ms(settings.tcp_user_timeout),
+        **{f"tcp_{name}": value for name, value in probes.items()},
         "timezone": "UTC",
         **({"role": role} if role else {}),
     }
@@ -47,9 +53,7 @@ def conninfo(settings: DatabaseSettings, *, role: Role | None = None) -> str:
         settings.url.get_secret_value(),
         connect_timeout=max(2, round(settings.connect_timeout.total_seconds())),  # libpq's smallest is 2
         tcp_user_timeout=_ms(settings.tcp_user_timeout),
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=3,
+        **probes,
         application_name=role or "wayproof",
         options=" ".join(f"-c {name}={value}" for name, value in options.items()),
     )
@@ -57,3 +61,7 @@ def conninfo(settings: DatabaseSettings, *, role: Role | None = None) -> str:
 
 def _ms(duration: timedelta) -> int:
     return round(duration.total_seconds() * 1000)
+
+
+def _probe_after_s(patience: timedelta) -> int:
+    return max(1, int(patience.total_seconds()) // 2)

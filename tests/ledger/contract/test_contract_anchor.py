@@ -72,13 +72,14 @@ def test_zero_root_is_refused(ledger: Ledger, old: int) -> None:
     assert ledger.refusal("anchor", 7, bytes(32), [], NOTE, by=ledger.anchorer, state=state) == "ZeroRoot()"
 
 
-def test_rewritten_history_is_refused(ledger: Ledger) -> None:
+@pytest.mark.parametrize("size", [7, 8])
+def test_rewritten_history_is_refused(ledger: Ledger, size: int) -> None:
     """A tree in which one anchored leaf was changed is refused, whichever leaf, with its own proof or the true one."""
-    anchor(ledger, 8)
-    for index in range(8):
+    anchor(ledger, size)
+    for index in range(size):
         leaves = TREE.levels[0]
         other = Tree([*leaves[:index], leaf(999), *leaves[index + 1 :]])
-        for proof in (other.consistency(8, 70), TREE.consistency(8, 70)):
+        for proof in (other.consistency(size, 70), TREE.consistency(size, 70)):
             assert ledger.refusal("anchor", 70, other.root(70), proof, NOTE, by=ledger.anchorer) == "BadProof()"
 
 

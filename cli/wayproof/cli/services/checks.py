@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -17,11 +18,11 @@ from wayproof.cli.services.anvil import find_anvil
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.iotcore import has_iotcore
 from wayproof.cli.services.mosquitto import find_mosquitto
-from wayproof.cli.services.own import BrokerLink
+from wayproof.cli.services.own import BrokerLink, trusted_certificates
 from wayproof.cli.services.plan import PREFERRED_PORTS, Wanted
 from wayproof.cli.services.ports import is_free, owner_of
 from wayproof.cli.services.postgres import binary
-from wayproof.cli.services.probes import accepts, chain_id
+from wayproof.cli.services.probes import accepts, certificate_ends_at, chain_id
 from wayproof.cli.services.unprivileged import Disguise, disguise
 from wayproof.model.errors import Unavailable
 from wayproof.store.database import ServerFacts, describe
@@ -31,6 +32,7 @@ from wayproof.store.settings import DatabaseSettings
 
 OLDEST_NODE: Final = 20
 LEAST_FREE_BYTES: Final = 2_000_000_000
+LEAST_CERTIFICATE: Final = timedelta(days=14)
 
 
 class Status(StrEnum):
@@ -176,11 +178,7 @@ def _readings_kept_in(conn: Conn, facts: ServerFacts) -> str:
 def check_broker(data: DataDir, wanted: Wanted) -> Check:
     """The MQTT broker that was given, or the program that would be started."""
     if wanted.broker_url is not None:
-        link = BrokerLink.parse(wanted.broker_url)
-        if accepts(link.host, link.port):
-            return _ok("broker", f"{link.host}:{link.port} answers")
-        found, mend = f"{link.host}:{link.port} does not answer", "start the broker, or correct WAYPROOF_BROKER_URL"
-        return _missing("broker", found, mend)
+        return _check_link(BrokerLink.parse(wanted.broker_url))
     try:
         program = find_mosquitto(data.programs)
     except Unavailable as error:
@@ -189,6 +187,24 @@ def check_broker(data: DataDir, wanted: Wanted) -> Check:
             return _warning("broker", found, mend)
         return _missing("broker", str(error), "wayproof broker install")
     return _ok("broker", f"{_first_line(str(program), '-h')} at {program}")
+
+
+def _check_link(link: BrokerLink) -> Check:
+    where = f"{link.host}:{link.port}"
+    if not accepts(link.host, link.port):
+        mend = "start the broker, or correct WAYPROOF_BROKER_URL"
+        return _missing("broker", f"{where} does not answer", mend)
+    if not link.tls:
+        return _ok("broker", f"{where} answers")
+    try:
+        ends_at = certificate_ends_at(link.host, link.port, trusted_certificates())
+    except Unavailable as error:
+        mend = "correct the broker's certificate, the host in WAYPROOF_BROKER_URL, or SSL_CERT_FILE"
+        return _missing("broker", f"{where} cannot be trusted: {error}", mend)
+    found = f"{where} answers, certificate until {ends_at:%Y-%m-%d}"
+    if ends_at - datetime.now(UTC) < LEAST_CERTIFICATE:
+        return _warning("broker", found, "renew the broker's certificate")
+    return _ok("broker", found)
 
 
 def check_chain(wanted: Wanted) -> Check:

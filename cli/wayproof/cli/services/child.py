@@ -14,6 +14,8 @@ from wayproof.model.errors import WayproofError
 
 FIRST_BACK_OFF_S: Final = 0.5
 LONGEST_BACK_OFF_S: Final = 30.0
+SERVED_S: Final = 1.0
+"""What was ready for so long is started again at once the first time it crashes: it can start, and is missed."""
 RAN_WELL_S: Final = 60.0
 """After this long a crash is a new one, and the back-off starts from the beginning."""
 
@@ -31,6 +33,7 @@ class Child:
         self._on_change = on_change
         self._process: subprocess.Popen[bytes] | None = None
         self._crashes_in_a_row = 0
+        self._served_s = 0.0
         self._since_s = time.monotonic()
         self._kill_at_s = float("inf")
 
@@ -129,13 +132,15 @@ class Child:
         return service.ready()
 
     def _crash(self, reason: str) -> None:
-        ran_well = self.state == State.READY and self.age_s > RAN_WELL_S
-        self._crashes_in_a_row = 1 if ran_well else self._crashes_in_a_row + 1
+        self._served_s = self.age_s if self.state == State.READY else 0.0
+        self._crashes_in_a_row = 1 if self._served_s > RAN_WELL_S else self._crashes_in_a_row + 1
         self._process = None
         self.reason = reason
         self._become(State.CRASHED)
 
     def _back_off_s(self) -> float:
+        if self._crashes_in_a_row == 1 and self._served_s > SERVED_S:
+            return 0.0
         return float(min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2 ** (self._crashes_in_a_row - 1)))
 
     def _why_ended(self) -> str:

@@ -17,8 +17,9 @@ password_file {folder}/passwords
 acl_file {folder}/acl
 # Without this a device that picks an ingestor's client id throws the ingestor off.
 use_username_as_clientid true
-# A reading is small; 268 MB is the default.
-message_size_limit 65536
+# A payload of 64 KiB with its topic and properties; 268 MB is the default. Who sends more is told, and disconnected:
+# with message_size_limit a client of MQTT 3.1.1 would get an acknowledgement of what is dropped.
+max_packet_size 66560
 
 persistence true
 persistence_location {folder}/

@@ -58,7 +58,7 @@ class BrokerLink:
             "BROKER_PORT": str(self.port),
             "USER": self.user,
             "PASSWORD": self.password,
-            "BROKER_TLS_CA": _trusted_certificates() if self.tls else None,
+            "BROKER_TLS_CA": trusted_certificates() if self.tls else None,
         }
         return {f"WAYPROOF_INGEST_{name}": value for name, value in settings.items() if value is not None}
 
@@ -197,7 +197,7 @@ def fleet_service(
     )
 
 
-def _trusted_certificates() -> str:
+def trusted_certificates() -> str:
     """The file of certificates that this machine trusts. Without one the ingestor would go without TLS."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile:

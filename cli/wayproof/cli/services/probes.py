@@ -3,7 +3,9 @@
 import http.client
 import json
 import socket
-from typing import Final
+import ssl
+from datetime import UTC, datetime
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -23,6 +25,25 @@ def accepts(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def certificate_ends_at(host: str, port: int, trusted: str) -> datetime:
+    """When the certificate ends that a TLS server shows; Unavailable, with the reason, where a client would refuse it.
+
+    `trusted`: file of the certificates (PEM) that it must chain up to.
+    """
+    context = ssl.create_default_context(cafile=trusted)
+    try:
+        with (
+            socket.create_connection((host, port), timeout=_TIMEOUT_S) as plain,
+            context.wrap_socket(plain, server_hostname=host) as secure,
+        ):
+            shown: Any = secure.getpeercert()
+    except ssl.SSLCertVerificationError as error:
+        raise Unavailable(error.verify_message) from error
+    except OSError as error:
+        raise Unavailable(f"no TLS: {error}") from error
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), UTC)
 
 
 def http_answers(port: int, path: str) -> bool:
