@@ -2,11 +2,10 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Literal
-
-from eth_account import Account
+from typing import Any, Final, Literal
 
 from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.strict_json import strict_json
@@ -28,7 +27,7 @@ def create_keystore(
         raise InvalidInput(f"passphrase: expected at least {MIN_PASSPHRASE} characters, got {len(passphrase)}")
     key = os.urandom(32) if private_key is None else private_key
     signer = KeySigner(key)
-    _write_new(path, json.dumps(Account.encrypt(key, passphrase, kdf=kdf)).encode())
+    _write_new(path, json.dumps(_account().encrypt(key, passphrase, kdf=kdf)).encode())
     return signer
 
 
@@ -39,7 +38,7 @@ def load_keystore(path: Path, passphrase: str) -> KeySigner:
     except OSError as error:
         raise NotFound(f"keystore {path}: {error.strerror}, expected a file that we may read") from None
     try:
-        key = bytes(Account.decrypt(document, passphrase))
+        key = bytes(_account().decrypt(document, passphrase))
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         # What came instead is not shown: it could be a passphrase or part of a key.
         raise InvalidInput(f"keystore {path}: wrong passphrase, or no Web3 Secret Storage of version 3") from None
@@ -63,6 +62,15 @@ def find_passphrase(
     if prompt is None:
         raise InvalidInput(f"passphrase: expected a passphrase file, or {PASSPHRASE_VARIABLE} to be set; got neither")
     return prompt()
+
+
+def _account() -> Any:
+    limit = sys.getrecursionlimit()
+    from eth_account import Account  # noqa: PLC0415 - takes half a second, which only who opens a key should wait for
+
+    # py_ecc, which that loads, sets 100,000: JSON nested deep enough would then end the process, not raise.
+    sys.setrecursionlimit(limit)
+    return Account
 
 
 def _write_new(path: Path, data: bytes) -> None:
