@@ -31,7 +31,7 @@ json_values = st.recursive(
 
 
 @st.composite
-def handoffs(draw: st.DrawFn, **fixed: Any) -> Handoff:
+def handoffs(draw: st.DrawFn, /, **fixed: Any) -> Handoff:
     """Any handoff that can be signed; `fixed` are fields that stand already."""
     seq = draw(st.just(1) | st.integers(2, MAX_INTEGER))
     releaser, receiver = draw(st.lists(addresses, min_size=2, max_size=2, unique=True))

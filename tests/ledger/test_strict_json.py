@@ -40,7 +40,7 @@ REFUSED = [
     (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "deeper"),
     (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, "deeper"),
     (b"[" * 60_000, "deeper"),
-    (b'["]]","\\"]' + b"[" * MAX_DEPTH, "deeper"),
+    (b'["]]","\\"]",' + b"[" * MAX_DEPTH, "deeper"),
     (b'"' + b'\\"' * 30_000, "Unterminated"),
     (b'"' + b"x" * MAX_BYTES + b'"', "at most"),
 ]

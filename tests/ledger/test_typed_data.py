@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from eth_account.messages import SignableMessage, encode_typed_data
 from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
 from handoff_strategies import DOMAIN, RELEASER, a_handoff, addresses, domains, handoffs, hashes, json_values, times
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wayproof.ledger.hexadecimal import from_address, to_address
 from wayproof.ledger.signatures import KeySigner, signer_of
 from wayproof.ledger.typed_data import (
     _KINDS,
@@ -104,6 +106,17 @@ def test_every_field_is_signed(handoff: Handoff, data: st.DataObject) -> None:
         return
     with suppress(InvalidInput):  # the fields no longer go together: nobody can sign that at all
         assert digest(DOMAIN, changed) != digest(DOMAIN, handoff)
+
+
+@given(addresses)
+def test_checksum(address: bytes) -> None:
+    """An address is written with the checksum that eth_utils computes, and no other case of a letter is taken."""
+    text = to_address(address)
+    assert text == to_checksum_address(address)
+    assert from_address(text, pointer="/key") == address
+    if text.swapcase().replace("X", "x") != text:
+        with pytest.raises(InvalidInput, match="EIP-55"):
+            from_address(text.swapcase().replace("X", "x"), pointer="/key")
 
 
 def test_domain_is_signed() -> None:

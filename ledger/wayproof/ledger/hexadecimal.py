@@ -52,5 +52,7 @@ def from_address(text: Any, *, pointer: str) -> bytes:
 
 def shown(value: Any) -> str:
     """A foreign value as messages show it: not at any length."""
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
     text = ascii(value) if isinstance(value, str | int | float | None) else type(value).__name__
     return text if len(text) <= 100 else text[:97] + "..."  # noqa: PLR2004 - a line's worth

@@ -130,7 +130,7 @@ def _narrowed(value: Any) -> Any:
     if isinstance(value, str):
         return "s" + value
     # By the shortest decimal: PostgreSQL keeps 1e300 as the integer that this writes out, and gives it back as such.
-    return f"n{Decimal(repr(value)):f}" if _is_wide(value) else value
+    return f"n{int(Decimal(repr(value)))}" if _is_wide(value) else value
 
 
 def _widened(value: Any) -> Any:
