@@ -66,7 +66,7 @@ def find_passphrase(
 
 
 def _eth_account() -> tuple[Any, type[Exception]]:
-    """Who encrypts, and what else than the usual errors it raises. Loading takes half a second: only when it is used."""
+    """Who encrypts, and its own error. Loading takes half a second, so it is done by who needs it."""
     limit = sys.getrecursionlimit()
     from eth_account import Account  # noqa: PLC0415
     from eth_keyfile.exceptions import EthKeyfileException  # noqa: PLC0415
