@@ -1,6 +1,11 @@
 """Fixtures on real services; each `fix_*.py` holds those of one service. Those that others import come first."""
 
+import sys
+
+import py_ecc  # noqa: F401 - loaded by eth_account; it sets the recursion limit to 100,000, where deep JSON ends us
 from hypothesis import settings
+
+sys.setrecursionlimit(1_000)
 
 # A busy machine is no failure: pytest-timeout ends what hangs.
 settings.register_profile("wayproof", deadline=None)

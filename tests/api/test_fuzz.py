@@ -16,11 +16,15 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from wayproof.ledger.hexadecimal import to_address
+from wayproof.ledger.signatures import KeySigner
 from wayproof.model.access import Scope
+from wayproof.model.log import LogIdentity
 from wayproof.store.keys import create_key
 from wayproof.store.pool import Conn
 
 from fix_api import ApiProcess
+from fix_custody import Organisation, new_party
 from fix_registry import MONDAY, Registry
 from fix_telemetry import Tell
 
@@ -37,7 +41,7 @@ _SETTINGS = settings(max_examples=40, derandomize=True, deadline=None, suppress_
 
 
 @pytest.fixture
-def rows(registry: Registry, tell: Tell, superuser: Conn) -> dict[str, str]:
+def rows(registry: Registry, tell: Tell, superuser: Conn, founded: LogIdentity) -> dict[str, str]:
     """A row of everything, by the name of the parameter or member that names it."""
     key, _ = create_key(superuser, tenant_id=registry.tenant_id, label="to be revoked", scopes=[Scope.SITES_READ])
     profile, device = registry.profile(), registry.device("truck-1")
@@ -45,14 +49,25 @@ def rows(registry: Registry, tell: Tell, superuser: Conn) -> dict[str, str]:
     assignment = registry.assignment(shipment, device)
     tell(device, MONDAY, latitude_deg=51.5, longitude_deg=5.5, temperature_c=4.5, extra={"a": [None, {"b": 1.5}]})
     tell(device, MONDAY.replace(year=2004), received_at=MONDAY, boot=0, seq=2**62)
+    releaser, receiver = (
+        Organisation(registry=registry, party=new_party(registry, name, key), key=key)
+        for name, key in (("dock", KeySigner(b"\1" * 32)), ("gate", KeySigner(b"\2" * 32)))
+    )
+    handoff = releaser.offer(releaser.draft(receiver, item=None, shipment_id=shipment.shipment_id))
     return {
+        "address": to_address(receiver.key.address),
         "assignment_id": str(assignment.assignment_id),
         "destination_site_id": str(shipment.destination_site_id),
+        "counterparty": str(receiver.party.party_id),
         "device": device.name,
+        "handoff_id": str(handoff.handoff_id),
+        "item": handoff.item,
         "key_id": key.key_id,
         "name": device.name,
+        "party_id": str(releaser.party.party_id),
         "origin_site_id": str(shipment.origin_site_id),
         "profile_id": str(profile.profile_id),
+        "signer": to_address(releaser.key.address),
         "shipment_id": str(shipment.shipment_id),
         "site_id": str(shipment.origin_site_id),
         "slug": "conflict",

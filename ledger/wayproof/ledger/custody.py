@@ -4,14 +4,14 @@ Everything that a handoff promises is decided here; `wayproof.store.handoffs` ke
 come signatures, and no private key is ever seen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from wayproof.ledger.leaves import handoff_entry, handoff_payload, new_salt
-from wayproof.ledger.signatures import check_signature, check_signatures
+from wayproof.ledger.signatures import check_signature
 from wayproof.ledger.typed_data import claim_digest, digest, refusal_digest
 from wayproof.model.custody import Acceptance, ItemHead, PartyKey, Refusal, Side, StoredHandoff
 from wayproof.model.errors import Conflict, Forbidden, InvalidInput, InvalidProof, NotFound
@@ -201,16 +201,15 @@ def _signed(domain: SigningDomain, handoff: StoredHandoff, signature: bytes) -> 
     record = _record(handoff)
     if digest(domain, record) != handoff.digest:
         raise InvalidProof(f"handoff {handoff.handoff_id}: the stored record is not the one that was offered")
-    signatures: Mapping[Party, bytes] = {
-        handoff.proposer: handoff.side(handoff.proposer).signature or b"",
-        handoff.answerer: signature,
-    }
+    offered = handoff.side(handoff.proposer).signature or b""
+    by_releaser = handoff.proposer is Party.RELEASER
     signed = SignedHandoff(
         handoff=record,
-        releaser_signature=signatures[Party.RELEASER],
-        receiver_signature=signatures[Party.RECEIVER],
+        releaser_signature=offered if by_releaser else signature,
+        receiver_signature=signature if by_releaser else offered,
     )
-    check_signatures(domain, signed)
+    check_signature(handoff.digest, signed.releaser_signature, record.releaser, who=Party.RELEASER)
+    check_signature(handoff.digest, signed.receiver_signature, record.receiver, who=Party.RECEIVER)
     return signed
 
 

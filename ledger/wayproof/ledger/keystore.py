@@ -2,12 +2,10 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Literal
-
-from eth_account import Account
-from eth_keyfile.exceptions import EthKeyfileException
+from typing import Any, Final, Literal
 
 from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.strict_json import strict_json
@@ -29,7 +27,7 @@ def create_keystore(
         raise InvalidInput(f"passphrase: expected at least {MIN_PASSPHRASE} characters, got {len(passphrase)}")
     key = os.urandom(32) if private_key is None else private_key
     signer = KeySigner(key)
-    _write_new(path, json.dumps(Account.encrypt(key, passphrase, kdf=kdf)).encode())
+    _write_new(path, json.dumps(_eth_account()[0].encrypt(key, passphrase, kdf=kdf)).encode())
     return signer
 
 
@@ -39,9 +37,10 @@ def load_keystore(path: Path, passphrase: str) -> KeySigner:
         document = strict_json(path.read_bytes())
     except OSError as error:
         raise NotFound(f"keystore {path}: {error.strerror}, expected a file that we may read") from None
+    account, keyfile_error = _eth_account()
     try:
-        key = bytes(Account.decrypt(document, passphrase))
-    except (EthKeyfileException, ValueError, LookupError, TypeError, AttributeError, OverflowError):
+        key = bytes(account.decrypt(document, passphrase))
+    except (keyfile_error, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         # What came instead is not shown: it could be a passphrase or part of a key.
         raise InvalidInput(f"keystore {path}: wrong passphrase, or no Web3 Secret Storage of version 3") from None
     return KeySigner(key)
@@ -64,6 +63,17 @@ def find_passphrase(
     if prompt is None:
         raise InvalidInput(f"passphrase: expected a passphrase file, or {PASSPHRASE_VARIABLE} to be set; got neither")
     return prompt()
+
+
+def _eth_account() -> tuple[Any, type[Exception]]:
+    """Who encrypts, and its own error. Loading takes half a second, so it is done by who needs it."""
+    limit = sys.getrecursionlimit()
+    from eth_account import Account  # noqa: PLC0415
+    from eth_keyfile.exceptions import EthKeyfileException  # noqa: PLC0415
+
+    # py_ecc, which they load, sets 100,000: JSON nested deep enough would then end the process, not raise.
+    sys.setrecursionlimit(limit)
+    return Account, EthKeyfileException
 
 
 def _write_new(path: Path, data: bytes) -> None:
