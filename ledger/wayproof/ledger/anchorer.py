@@ -261,6 +261,8 @@ class Anchorer:
             return False
         anchors.store_transaction(self._conn, transaction)
         metrics.SIGNED.inc()
+        if replaces is not None:
+            metrics.BUMPS.inc()
         _log.info(
             "signed", size=anchor.size, nonce=nonce, max_fee_wei=transaction.max_fee_wei, bump=replaces is not None
         )

@@ -86,7 +86,7 @@ def anvil_service(data: DataDir, port: int) -> Service:
 
 
 def embedded_ledger(data: DataDir, chain_port: int) -> dict[str, str]:
-    """The anchorer's settings on the embedded chain: keys of our own, which founding funds out of anvil's first account.
+    """The anchorer's settings on the embedded chain: keys of our own, funded out of anvil's first account by founding.
 
     A leaf is final within seconds. An anchor and the blocks that its finality needs cost some kilobytes of the chain's
     dump, and quiet times nothing.
