@@ -1,13 +1,17 @@
 """A real EVM: anvil, one a session and put back after each test; and a handle on a deployed ledger contract."""
 
+import json
+import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from eth_typing import ChecksumAddress
+from eth_abi.abi import decode
+from eth_typing import ABI
 from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
@@ -15,11 +19,12 @@ from web3.exceptions import ContractCustomError
 from web3.types import TxReceipt
 
 from wayproof.cli.services.anvil import Anvil, find_anvil
-from wayproof.ledger.contract import ZERO_ADDRESS, load_contract
+from wayproof.ledger.contract import LATEST_SIZE_SLOT, ZERO_ADDRESS, load_contract, root_slot
 
 from ports import free_port, wait_for_listener
 
 ORIGIN_HASH: Final = bytes(range(32))
+CHECKOUT: Final = Path(__file__).parent.parent
 GAS_LIMIT: Final = 10_000_000
 
 
@@ -36,6 +41,11 @@ class Chain:
     def url(self) -> str:
         """Where its RPC answers."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def accounts(self) -> list[str]:
+        """The ten; `deploy` gives roles to the first three."""
+        return list(self.web3.eth.accounts)
 
     def start(self) -> None:
         """Starts it on its port, with the state of its last orderly stop."""
@@ -67,19 +77,19 @@ class Ledger:
 
     contract: Contract
     receipt: TxReceipt
-    admin: ChecksumAddress
-    guardian: ChecksumAddress
-    anchorer: ChecksumAddress
+    admin: str
+    guardian: str
+    anchorer: str
 
     @property
-    def address(self) -> ChecksumAddress:
+    def address(self) -> str:
         """Where it stands."""
         return self.contract.address
 
-    def send(self, name: str, *args: Any, by: ChecksumAddress) -> TxReceipt:
-        """The receipt of a transaction that succeeded; its gas limit is fixed, so nothing is estimated."""
-        sent = self.contract.functions[name](*args).transact({"from": by, "gas": GAS_LIMIT})
-        receipt = self.contract.w3.eth.get_transaction_receipt(sent)
+    def send(self, name: str, *args: Any, by: str) -> TxReceipt:
+        """The receipt of a transaction that succeeded."""
+        sent = self.contract.functions[name](*args).transact(transaction(by))
+        receipt = receipt_of(self.contract.w3, sent)
         assert receipt["status"] == 1, f"{name}{args} by {by}: reverted"
         return receipt
 
@@ -87,15 +97,20 @@ class Ledger:
         """What a call would answer on the latest state, or on one where storage slots hold other words."""
         words = {"0x" + slot.hex(): "0x" + word.hex() for slot, word in (state or {}).items()}
         override: Any = {self.address: {"stateDiff": words}} if state else None
-        return self.contract.functions[name](*args).call({"from": by, "gas": GAS_LIMIT}, state_override=override)
+        return self.contract.functions[name](*args).call(transaction(by), state_override=override)
 
     def refusal(self, name: str, *args: Any, by: str, state: dict[bytes, bytes] | None = None) -> str | None:
         """The custom error that a call would revert with, as `Name(arguments)`; None where it would succeed."""
         try:
             self.call(name, *args, by=by, state=state)
         except ContractCustomError as error:
-            return error_text(self.contract, HexBytes(str(error.data)))
+            return error_text(self.contract.abi, HexBytes(str(error.data)))
         return None
+
+    def standing_at(self, size: int, root: bytes) -> dict[bytes, bytes]:
+        """Storage words under which `size` leaves of that root are the latest anchor, for a call's `state`."""
+        word = bytes(4) + bytes.fromhex(self.anchorer[2:]) + size.to_bytes(8)
+        return {LATEST_SIZE_SLOT: word, root_slot(size): root}
 
     def events(self, receipt: TxReceipt) -> list[tuple[str, dict[str, Any]]]:
         """Names and arguments of a transaction's events, in order."""
@@ -105,27 +120,56 @@ class Ledger:
         return [(log["event"], dict(log["args"])) for log in logs]
 
 
-def error_text(contract: Contract, data: bytes) -> str:
+def error_text(contract_abi: ABI, data: bytes) -> str:
     """A custom error as `Name(arguments)`, decoded with the contract's ABI."""
-    for abi in contract.abi:
+    for abi in contract_abi:
         if abi["type"] == "error":
             types = [argument["type"] for argument in abi.get("inputs", [])]
             if Web3.keccak(text=f"{abi['name']}({','.join(types)})")[:4] == data[:4]:
-                arguments = contract.w3.codec.decode(types, data[4:])
+                arguments = decode(types, data[4:])
                 return f"{abi['name']}({', '.join(map(str, arguments))})"
     raise AssertionError(f"an error that the ABI does not know: {data.hex()}")
 
 
-def deploy(web3: Web3, *, origin_hash: bytes = ORIGIN_HASH, predecessor: str = ZERO_ADDRESS) -> Ledger:
-    """Deploys the committed bytecode with accounts 0, 1 and 2 as admin, guardian and anchorer."""
-    admin, guardian, anchorer, *_ = list(web3.eth.accounts)
+def deploy(
+    web3: Web3,
+    *,
+    roles: Sequence[str] | None = None,
+    origin_hash: bytes = ORIGIN_HASH,
+    predecessor: str = ZERO_ADDRESS,
+) -> Ledger:
+    """Deploys the committed bytecode; `roles` are admin, guardian and anchorer, by default the first three accounts."""
+    sender, *others = list(web3.eth.accounts)
+    admin, guardian, anchorer = roles or [sender, *others[:2]]
     compiled = load_contract()
     factory = web3.eth.contract(abi=compiled.abi, bytecode=compiled.bytecode)
-    sent = factory.constructor(admin, guardian, anchorer, origin_hash, predecessor).transact({"from": admin})
-    receipt = web3.eth.get_transaction_receipt(sent)
-    return Ledger(
-        contract=factory(receipt["contractAddress"]), receipt=receipt, admin=admin, guardian=guardian, anchorer=anchorer
-    )
+    constructor = factory.constructor(admin, guardian, anchorer, origin_hash, predecessor)
+    try:
+        sent = constructor.transact({"from": sender})
+    except ContractCustomError as error:
+        raise AssertionError(error_text(factory.abi, HexBytes(str(error.data)))) from error
+    receipt = receipt_of(web3, sent)
+    contract = factory(receipt["contractAddress"])
+    return Ledger(contract=contract, receipt=receipt, admin=admin, guardian=guardian, anchorer=anchorer)
+
+
+def compile_contract(source: Path, output: Path) -> dict[str, Any]:
+    """What the pinned compiler makes of a source, under the settings of our own."""
+    node = shutil.which("node")
+    assert node is not None, "no node on PATH; `make test` sets it up"
+    subprocess.run([node, CHECKOUT / "ledger/contract/build.mjs", source, output], check=True, cwd=CHECKOUT)
+    found: dict[str, Any] = json.loads(output.read_bytes())
+    return found
+
+
+def receipt_of(web3: Web3, transaction_hash: bytes) -> TxReceipt:
+    """The receipt, once the transaction is mined: anvil may answer its hash a moment before."""
+    return web3.eth.wait_for_transaction_receipt(HexBytes(transaction_hash), timeout=20, poll_latency=0.002)
+
+
+def transaction(by: str) -> Any:
+    """What a transaction says besides the call; its gas limit is fixed, so that nothing is estimated."""
+    return {"from": by, "gas": GAS_LIMIT}
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ const name = basename(source, ".sol");
 const settings = {
   // The oldest rules among the chains that we mean: bytecode for these runs on all newer ones.
   evmVersion: "cancun",
+  viaIR: true,
   optimizer: { enabled: true, runs: 200 },
   // A hash of the metadata would make the bytecode depend on comments.
   metadata: { bytecodeHash: "none", appendCBOR: false },
