@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_typing import ChecksumAddress, HexStr
+from hexbytes import HexBytes
 from hypothesis import given
 from hypothesis import strategies as st
+from web3 import Web3
 
 from wayproof.ledger.found import deployment_data, found
 from wayproof.ledger.keys import anchoring_key
@@ -111,20 +114,21 @@ def test_contract_that_is_there(database: DatabaseSettings, chain: Chain, ledger
     """A contract that was given is taken when its code and its log's name are right, and refused otherwise."""
     endpoint, wanted = plain_endpoint(chain), founding(tmp_path, admin=None)
     with connect(database, autocommit=True) as conn:
-        of_another_log, empty = bytes.fromhex(ledger.address[2:]), bytes(19) + b"\x99"
-        for address in (of_another_log, empty):
+        of_another_log, empty = Web3.to_bytes(hexstr=HexStr(ledger.address)), bytes(19) + b"\x99"
+        for refused in (of_another_log, empty):
             with pytest.raises(Conflict, match="found other code or none: correct"):
-                found(conn, endpoint, replace(wanted, contract=address))
+                found(conn, endpoint, replace(wanted, contract=refused))
         data = deployment_data(
             admin=ADMIN.address,
             guardian=ADMIN.address,
             anchorer=wanted.anchorer,
             origin_hash=sha256(wanted.origin.encode()).digest(),
         )
-        sent = chain.web3.eth.send_transaction({"from": chain.web3.eth.accounts[3], "data": data, "gas": 5_000_000})
+        someone: ChecksumAddress = chain.rpc("eth_accounts")[3]
+        sent = chain.web3.eth.send_transaction({"from": someone, "data": HexBytes(data), "gas": 5_000_000})
         deployed = chain.web3.eth.get_transaction_receipt(sent)["contractAddress"]
         assert deployed is not None
-        contract = bytes.fromhex(deployed[2:])
+        contract = Web3.to_bytes(hexstr=HexStr(deployed))
         assert found(conn, endpoint, replace(wanted, contract=contract)).contract == contract
         with pytest.raises(Conflict, match=r"this log was founded as .*another log in a new database"):
             found(conn, endpoint, replace(wanted, contract=bytes(20)))

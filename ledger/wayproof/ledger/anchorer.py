@@ -33,6 +33,7 @@ from wayproof.ledger.anchors import (
     judge,
     more_careful,
     next_nonce,
+    tell_the_same,
 )
 from wayproof.ledger.chain import Chain
 from wayproof.ledger.checkpoints import make_checkpoint
@@ -87,6 +88,8 @@ class Anchorer:
         #: Whether the chain has told us since we connected that the log is still what it was: a database that was put
         #: back knows nothing of what was signed since, and only the chain remembers.
         self.is_reconciled = False
+        #: Whether all endpoints tell the same of the contract.
+        self._agree = True
         #: What is wrong with the log itself; nothing is signed any more.
         self._damage = ""
 
@@ -129,6 +132,7 @@ class Anchorer:
             return
         head = more_careful(list(heads.values()))
         metrics.BALANCE.set(head.balance_wei / _GWEI)
+        self._agree = tell_the_same(heads.values())
         self._adopt(head)
         self._check_final(heads)
         self._queue_if_due()
@@ -149,7 +153,7 @@ class Anchorer:
 
     def _adopt(self, head: Head) -> None:
         """Takes over what the contract holds and we do not know of: the database was put back, the log is whole."""
-        if not head.latest_size or Alarm.ENDPOINTS_DISAGREE in self._alarms:
+        if not head.latest_size or not self._agree:
             return
         latest = anchors.latest(self._conn)
         if latest is None or latest.size < head.latest_size:
@@ -250,7 +254,7 @@ class Anchorer:
 
     def _sign(self, anchor: Anchor, head: Head, *, replaces: AnchorTransaction | None) -> bool:
         """Signs and stores; broadcasting is the next step."""
-        if Alarm.ENDPOINTS_DISAGREE in self._alarms:
+        if not self._agree:
             return False
         proof = log.consistency_proof(self._conn, head.latest_size, anchor.size) if head.latest_size else []
         nonce = replaces.nonce if replaces else next_nonce(anchors.unsettled(self._conn), head)

@@ -20,7 +20,7 @@ from wayproof.ledger.keys import anchoring_key, private_key
 from wayproof.ledger.log_key import load_log_key
 from wayproof.ledger.settings import LedgerSettings
 from wayproof.ledger.signatures import KeySigner
-from wayproof.model.errors import Unavailable
+from wayproof.model.errors import Conflict, Unavailable
 from wayproof.model.handoff import SigningDomain
 from wayproof.model.log import LogIdentity
 from wayproof.store import anchors, log
@@ -83,11 +83,14 @@ class Service:
         _log.info(
             "working", origin=identity.origin, chain_id=identity.chain_id, account=to_address(self._signer.address)
         )
+        checkpoint_signer = load_log_key(self._settings.log_key_file, origin=identity.origin)
+        if checkpoint_signer.key.public_key != identity.public_key:
+            raise Conflict(f"{self._settings.log_key_file} holds another key than the log was founded with: restore it")
         return Anchorer(
             conn,
             chain,
             domain=domain,
-            checkpoint_signer=load_log_key(self._settings.log_key_file, origin=identity.origin),
+            checkpoint_signer=checkpoint_signer,
             signer=self._signer,
             settings=self._settings,
             restore=self._restore(chain, identity),
