@@ -6,6 +6,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 import pytest
+from web3 import Web3
 
 from wayproof.ledger.notes import open_note
 from wayproof.model.anchor import Alarm
@@ -200,6 +201,43 @@ def test_nonce_taken_by_somebody_else(anchoring: Anchoring) -> None:
     anchorer.follow()
     assert [tx.nonce for tx in anchoring.anchor(size).transactions] == [0, 1]
     anchoring.check_all_well()
+
+
+def test_superseded(anchoring: Anchoring) -> None:
+    """A checkpoint that the chain passed by is superseded for good; the larger one on the chain covers its leaves."""
+    anchorer = anchoring.anchorer()
+    anchoring.chain.rpc("evm_setAutomine", False)
+    anchoring.append(2)
+    anchorer.follow()
+    (lost,) = anchoring.anchor(2).transactions
+    anchoring.chain.rpc("anvil_dropTransaction", "0x" + lost.tx_hash.hex())
+    size = anchoring.append(2)
+    contract = plain_endpoint(anchoring.chain, anchoring.identity.contract).contract
+    anchoring.chain.rpc("anvil_impersonateAccount", anchoring.account)
+    call = contract.functions.anchor(size, log.root_at(anchoring.conn, size), [], bytes(32))
+    call.transact({"from": Web3.to_checksum_address(anchoring.account), "gas": 200_000})
+    anchoring.mine()
+    anchoring.chain.rpc("evm_setAutomine", True)
+    for _ in range(6):
+        anchorer.follow()
+        anchoring.mine()
+    assert anchoring.states() == {2: AnchorState.SUPERSEDED, size: AnchorState.FINAL}
+    assert anchoring.events() == [size]
+    assert anchoring.alarms() == set()
+
+
+def test_work_is_seen(anchoring: Anchoring) -> None:
+    """The chain is worth asking often from the first leaf that is due until its anchor is final, and otherwise not."""
+    anchorer = anchoring.anchorer(mine_blocks=True)
+    anchorer.follow()
+    assert not anchorer.has_work()
+    anchoring.append(1)
+    for _ in range(6):
+        assert anchorer.has_work()
+        anchorer.follow()
+        if AnchorState.FINAL in anchoring.states().values():
+            break
+    assert not anchorer.has_work()
 
 
 def test_paused_contract(anchoring: Anchoring) -> None:

@@ -124,7 +124,12 @@ class Anchorer:
         self._tell(before)
         return not self._alarms.keys() & {Alarm.CHAIN_UNREACHABLE, Alarm.WRONG_CHAIN}
 
+    def has_work(self) -> bool:
+        """Whether an anchor is due or on its way, or something is wrong: then the chain is worth asking often."""
+        return bool(self._alarms or self._is_due() or anchors.unsettled(self._conn))
+
     def _advance(self) -> None:
+        metrics.ENDPOINTS.set(0)
         heads = self._chain.heads()
         metrics.ENDPOINTS.set(len(heads))
         self._reconcile(heads)
@@ -135,7 +140,8 @@ class Anchorer:
         self._agree = tell_the_same(heads.values())
         self._adopt(head)
         self._check_final(heads)
-        self._queue_if_due()
+        if self._is_due():
+            self._queue(self._sign_checkpoint())
         is_first = True  # of those that are not on the chain: a later one's proof and nonce build on it
         for anchor in anchors.unsettled(self._conn):
             state = self._bring_up_to_date(anchor, heads, may_sign=is_first)
@@ -172,20 +178,17 @@ class Anchorer:
                 return
             self._alarms[Alarm.FINAL_LOST] = f"the anchor of {anchor.size} leaves was final, and the chain lost it"
 
-    def _queue_if_due(self) -> None:
-        """Wants the newest checkpoint anchored by the policy, unless an earlier one is still on its way."""
+    def _is_due(self) -> bool:
+        """Whether the policy asks for an anchor, and no earlier one is still on its way to the chain."""
         latest, size = anchors.latest(self._conn), log.size(self._conn)
         anchored = latest.size if latest else 0
-        since = anchors.waiting_since(self._conn, anchored)
-        due = is_due(
+        return (latest is None or latest.state in ON_CHAIN) and is_due(
             waiting=size - anchored,
-            since=since,
+            since=anchors.waiting_since(self._conn, anchored),
             now=datetime.now(UTC),
             leaves=self._settings.anchor_leaves,
             every=self._settings.anchor_every,
         )
-        if due and (latest is None or latest.state in ON_CHAIN):
-            self._queue(self._sign_checkpoint())
 
     def _queue(self, checkpoint: SignedCheckpoint) -> None:
         note_hash = sha256(checkpoint.note.encode()).digest()

@@ -1,5 +1,6 @@
 """The anchorer as a process: keeps a connection and the lock, works until it is told to stop."""
 
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -69,13 +70,16 @@ class Service:
                 return
             self._has_lock = True
             anchorer = self._anchorer(conn, log.identity(conn))
-            followed_s = -self._settings.poll_interval.total_seconds()
+            asked_s = -math.inf
             while not self._stop.is_set():
-                if time.monotonic() - followed_s >= self._settings.poll_interval.total_seconds():
+                if time.monotonic() - asked_s >= self._interval(anchorer).total_seconds():
                     self._has_chain = anchorer.follow()
-                    followed_s = time.monotonic()
+                    asked_s = time.monotonic()
                 anchorer.checkpoint()
                 self._stop.wait(min(_TICK, self._settings.poll_interval).total_seconds())
+
+    def _interval(self, anchorer: Anchorer) -> timedelta:
+        return self._settings.poll_interval if anchorer.has_work() else self._settings.idle_interval
 
     def _anchorer(self, conn: Conn, identity: LogIdentity) -> Anchorer:
         domain = SigningDomain(chain_id=identity.chain_id, contract=identity.contract)

@@ -98,5 +98,6 @@ def embedded_ledger(data: DataDir, chain_port: int) -> dict[str, str]:
         "WAYPROOF_LEDGER_ADMIN_KEY": data.private_key(ADMIN_KEY),
         "WAYPROOF_LEDGER_ANCHOR_EVERY": "PT10S",
         "WAYPROOF_LEDGER_POLL_INTERVAL": "PT1S",
+        "WAYPROOF_LEDGER_IDLE_INTERVAL": "PT5S",
         "WAYPROOF_LEDGER_MINE_BLOCKS": "true",
     }
