@@ -77,6 +77,7 @@ def test_doctor_sees_what_runs(running_up: Up) -> None:
     assert (told.returncode, report["works"]) == (0, True)
     assert re.search(r"PostgreSQL 18\.\d+; schema: \d{4}; readings in plain PostgreSQL", found["postgres"])
     assert "in use by a running" in found["data"]
+    assert re.search(r"wayproof\.local/[0-9a-f]{12}: 0 leaves, 0 signed, 0 final; 0x\w+ anchors", found["ledger"])
 
 
 @pytest.mark.parametrize("service", EMBEDDED)

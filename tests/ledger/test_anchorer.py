@@ -1,20 +1,18 @@
 """The anchorer on a real chain and a real database, step by step."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from hashlib import sha256
 from itertools import pairwise
 
 import pytest
+from web3 import Web3
 
 from wayproof.ledger.notes import open_note
 from wayproof.model.anchor import Alarm
 from wayproof.model.handoff import AnchorState
 from wayproof.store import anchors, log
-from wayproof.store.settings import DatabaseSettings
 
 from fix_anchorer import Anchoring, plain_endpoint
-from fix_postgres import Server
 
 STATES = [AnchorState.MINED, AnchorState.SAFE, AnchorState.FINAL]
 
@@ -202,6 +200,43 @@ def test_nonce_taken_by_somebody_else(anchoring: Anchoring) -> None:
     anchoring.check_all_well()
 
 
+def test_superseded(anchoring: Anchoring) -> None:
+    """A checkpoint that the chain passed by is superseded for good; the larger one on the chain covers its leaves."""
+    anchorer = anchoring.anchorer()
+    anchoring.chain.rpc("evm_setAutomine", False)
+    anchoring.append(2)
+    anchorer.follow()
+    (lost,) = anchoring.anchor(2).transactions
+    anchoring.chain.rpc("anvil_dropTransaction", "0x" + lost.tx_hash.hex())
+    size = anchoring.append(2)
+    contract = plain_endpoint(anchoring.chain, anchoring.identity.contract).contract
+    anchoring.chain.rpc("anvil_impersonateAccount", anchoring.account)
+    call = contract.functions.anchor(size, log.root_at(anchoring.conn, size), [], bytes(32))
+    call.transact({"from": Web3.to_checksum_address(anchoring.account), "gas": 200_000})
+    anchoring.mine()
+    anchoring.chain.rpc("evm_setAutomine", True)
+    for _ in range(6):
+        anchorer.follow()
+        anchoring.mine()
+    assert anchoring.states() == {2: AnchorState.SUPERSEDED, size: AnchorState.FINAL}
+    assert anchoring.events() == [size]
+    assert anchoring.alarms() == set()
+
+
+def test_work_is_seen(anchoring: Anchoring) -> None:
+    """The chain is worth asking often from the first leaf that is due until its anchor is final, and otherwise not."""
+    anchorer = anchoring.anchorer(mine_blocks=True)
+    anchorer.follow()
+    assert not anchorer.has_work()
+    anchoring.append(1)
+    for _ in range(6):
+        assert anchorer.has_work()
+        anchorer.follow()
+        if AnchorState.FINAL in anchoring.states().values():
+            break
+    assert not anchorer.has_work()
+
+
 def test_paused_contract(anchoring: Anchoring) -> None:
     """What the contract would refuse is not signed and costs nothing; the alarm names the reason, and ends with it."""
     anchorer = anchoring.anchorer()
@@ -318,84 +353,3 @@ def test_note_under_an_anchor(anchoring: Anchoring) -> None:
     key = anchorer._checkpoint_signer.key
     note = open_note(log.checkpoint_at(anchoring.conn, 5).note, key)
     assert (note.size, note.root) == anchoring.latest()
-
-
-@pytest.fixture
-def backup(anchoring: Anchoring, postgres: Server) -> Iterator[Callable[[], DatabaseSettings]]:
-    """Copies the database as it is now; nobody may be connected to it for that moment."""
-    names: list[str] = []
-
-    def make() -> DatabaseSettings:
-        anchoring.disconnect()
-        source = anchoring.database.url.get_secret_value().rpartition("/")[2]
-        names.append(f"{source}_backup_{len(names)}")
-        with postgres.admin() as admin:
-            admin.execute(f"create database {names[-1]} template {source}")
-        anchoring.connect(anchoring.database)
-        return postgres.settings(names[-1])
-
-    yield make
-    anchoring.disconnect()
-    with postgres.admin() as admin:
-        for name in names:
-            admin.execute(f"drop database {name} with (force)")
-
-
-def run_until_final(anchoring: Anchoring) -> None:
-    """Another anchorer, until there is nothing left to do."""
-    anchorer = anchoring.anchorer(mine_blocks=True)
-    for _ in range(8):
-        anchorer.follow()
-    anchoring.check_all_well()
-
-
-def test_backup_without_leaves_that_are_anchored(anchoring: Anchoring, backup: Callable[[], DatabaseSettings]) -> None:
-    """A database from before the last anchor signs nothing, neither at once nor after new leaves; an alarm says why."""
-    anchoring.append(2)
-    run_until_final(anchoring)
-    old = backup()
-    anchoring.append(2)
-    run_until_final(anchoring)
-    before = anchoring.latest()
-    anchoring.connect(old)
-    anchorer = anchoring.anchorer()
-    for alarm in (Alarm.LOG_BEHIND_CHAIN, Alarm.LOG_BEHIND_CHAIN, Alarm.ROOT_MISMATCH):
-        anchorer.follow()
-        anchorer.checkpoint()
-        assert anchoring.alarms() == {alarm}
-        anchoring.append(1, text="another leaf")
-    assert anchoring.latest() == before
-    assert anchoring.conn.execute("select max(size) from log_checkpoint").fetchone() == (2,)
-    assert set(anchoring.states()) == {2}
-
-
-def test_backup_with_all_leaves(anchoring: Anchoring, backup: Callable[[], DatabaseSettings]) -> None:
-    """A database that has every leaf but does not know of its anchor takes over the one on the chain: no second one."""
-    anchoring.append(2)
-    run_until_final(anchoring)
-    anchoring.append(2)
-    old = backup()
-    run_until_final(anchoring)
-    note = log.checkpoint_at(anchoring.conn, 4).note
-    anchoring.connect(old)
-    run_until_final(anchoring)
-    assert anchoring.events() == [2, 4]
-    assert log.checkpoint_at(anchoring.conn, 4).note == note
-    anchoring.append(1)
-    run_until_final(anchoring)
-    assert anchoring.events() == [2, 4, 5]
-
-
-def test_backup_from_between_signing_and_mining(anchoring: Anchoring, backup: Callable[[], DatabaseSettings]) -> None:
-    """A database that knows of the transaction and not of its block finds it again."""
-    anchoring.append(2)
-    anchoring.chain.rpc("evm_setAutomine", False)
-    anchoring.anchorer().follow()
-    old = backup()
-    anchoring.mine()
-    anchoring.chain.rpc("evm_setAutomine", True)
-    run_until_final(anchoring)
-    anchoring.connect(old)
-    assert anchoring.states() == {2: AnchorState.SUBMITTED}
-    run_until_final(anchoring)
-    assert anchoring.events() == [2]

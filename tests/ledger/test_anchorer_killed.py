@@ -120,8 +120,8 @@ def test_process(anchoring: Anchoring) -> None:
     )
     anchoring.append(2)
     anchoring.wait_for(lambda: anchoring.states() == {2: AnchorState.FINAL, 4: AnchorState.FINAL})
+    anchoring.wait_for(lambda: "wayproof_ledger_final_leaves 4.0" in get("/metrics")[1])
     told = get("/metrics")[1]
-    assert "wayproof_ledger_final_leaves 4.0" in told
     assert 'wayproof_ledger_anchors{state="final"} 2.0' in told
     assert 'wayproof_ledger_alarm{alarm="root_mismatch"} 0.0' in told
     second = anchoring.start()

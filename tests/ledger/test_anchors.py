@@ -235,7 +235,7 @@ def test_agreement_of_endpoints() -> None:
 
 
 def test_judgement() -> None:
-    """A chain ahead of the log, another root and endpoints that differ are told apart, with the endpoint's name."""
+    """A chain ahead of the log, another root and endpoints that differ by more than a lag are told apart, by name."""
     good = replace(HEAD, latest_size=3, latest_root=ROOT)
     assert judge({"a": good}, 3, {3: ROOT}) == {}
     assert judge({"a": HEAD}, 0, {}) == {}
@@ -244,6 +244,8 @@ def test_judgement() -> None:
     differ = judge({"a": good, "b": HEAD}, 5, {3: ROOT})
     assert differ.keys() == {Alarm.ENDPOINTS_DISAGREE}
     assert "a tells of 3 leaves at block 100; b tells of 0" in differ[Alarm.ENDPOINTS_DISAGREE]
+    assert judge({"a": replace(good, number=105), "b": HEAD}, 5, {3: ROOT}) == {}
+    assert judge({"a": replace(good, number=106), "b": HEAD}, 5, {3: ROOT}).keys() == {Alarm.ENDPOINTS_DISAGREE}
     forked = judge({"a": good, "b": replace(good, latest_root=OTHER)}, 5, {3: ROOT})
     assert forked.keys() == {Alarm.ENDPOINTS_DISAGREE, Alarm.ROOT_MISMATCH}
 

@@ -111,6 +111,8 @@ def _text(value: object) -> str:
             return "-"
         case datetime():
             return _time(value)
+        case dict():
+            return ", ".join(f"{_text(name)}: {_text(item)}" for name, item in value.items()) or "-"
         case frozenset() | list() | tuple():
             return " ".join(sorted(map(str, value)))
         case Enum():

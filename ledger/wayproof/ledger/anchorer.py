@@ -33,6 +33,7 @@ from wayproof.ledger.anchors import (
     judge,
     more_careful,
     next_nonce,
+    tell_the_same,
 )
 from wayproof.ledger.chain import Chain
 from wayproof.ledger.checkpoints import make_checkpoint
@@ -87,6 +88,8 @@ class Anchorer:
         #: Whether the chain has told us since we connected that the log is still what it was: a database that was put
         #: back knows nothing of what was signed since, and only the chain remembers.
         self.is_reconciled = False
+        #: Whether all endpoints tell the same of the contract.
+        self._agree = True
         #: What is wrong with the log itself; nothing is signed any more.
         self._damage = ""
 
@@ -121,7 +124,12 @@ class Anchorer:
         self._tell(before)
         return not self._alarms.keys() & {Alarm.CHAIN_UNREACHABLE, Alarm.WRONG_CHAIN}
 
+    def has_work(self) -> bool:
+        """Whether an anchor is due or on its way, or something is wrong: then the chain is worth asking often."""
+        return bool(self._alarms or self._is_due() or anchors.unsettled(self._conn))
+
     def _advance(self) -> None:
+        metrics.ENDPOINTS.set(0)
         heads = self._chain.heads()
         metrics.ENDPOINTS.set(len(heads))
         self._reconcile(heads)
@@ -129,9 +137,11 @@ class Anchorer:
             return
         head = more_careful(list(heads.values()))
         metrics.BALANCE.set(head.balance_wei / _GWEI)
+        self._agree = tell_the_same(heads.values())
         self._adopt(head)
         self._check_final(heads)
-        self._queue_if_due()
+        if self._is_due():
+            self._queue(self._sign_checkpoint())
         is_first = True  # of those that are not on the chain: a later one's proof and nonce build on it
         for anchor in anchors.unsettled(self._conn):
             state = self._bring_up_to_date(anchor, heads, may_sign=is_first)
@@ -149,7 +159,7 @@ class Anchorer:
 
     def _adopt(self, head: Head) -> None:
         """Takes over what the contract holds and we do not know of: the database was put back, the log is whole."""
-        if not head.latest_size or Alarm.ENDPOINTS_DISAGREE in self._alarms:
+        if not head.latest_size or not self._agree:
             return
         latest = anchors.latest(self._conn)
         if latest is None or latest.size < head.latest_size:
@@ -168,20 +178,17 @@ class Anchorer:
                 return
             self._alarms[Alarm.FINAL_LOST] = f"the anchor of {anchor.size} leaves was final, and the chain lost it"
 
-    def _queue_if_due(self) -> None:
-        """Wants the newest checkpoint anchored by the policy, unless an earlier one is still on its way."""
+    def _is_due(self) -> bool:
+        """Whether the policy asks for an anchor, and no earlier one is still on its way to the chain."""
         latest, size = anchors.latest(self._conn), log.size(self._conn)
         anchored = latest.size if latest else 0
-        since = anchors.waiting_since(self._conn, anchored)
-        due = is_due(
+        return (latest is None or latest.state in ON_CHAIN) and is_due(
             waiting=size - anchored,
-            since=since,
+            since=anchors.waiting_since(self._conn, anchored),
             now=datetime.now(UTC),
             leaves=self._settings.anchor_leaves,
             every=self._settings.anchor_every,
         )
-        if due and (latest is None or latest.state in ON_CHAIN):
-            self._queue(self._sign_checkpoint())
 
     def _queue(self, checkpoint: SignedCheckpoint) -> None:
         note_hash = sha256(checkpoint.note.encode()).digest()
@@ -250,7 +257,7 @@ class Anchorer:
 
     def _sign(self, anchor: Anchor, head: Head, *, replaces: AnchorTransaction | None) -> bool:
         """Signs and stores; broadcasting is the next step."""
-        if Alarm.ENDPOINTS_DISAGREE in self._alarms:
+        if not self._agree:
             return False
         proof = log.consistency_proof(self._conn, head.latest_size, anchor.size) if head.latest_size else []
         nonce = replaces.nonce if replaces else next_nonce(anchors.unsettled(self._conn), head)
@@ -261,6 +268,8 @@ class Anchorer:
             return False
         anchors.store_transaction(self._conn, transaction)
         metrics.SIGNED.inc()
+        if replaces is not None:
+            metrics.BUMPS.inc()
         _log.info(
             "signed", size=anchor.size, nonce=nonce, max_fee_wei=transaction.max_fee_wei, bump=replaces is not None
         )

@@ -232,10 +232,21 @@ def judge(heads: Mapping[str, Head], log_size: int, roots: Mapping[int, bytes]) 
                 f"{name}: for {head.latest_size} leaves the contract holds root {head.latest_root.hex()}, the log has"
                 f" {roots[head.latest_size].hex()}: leaves were changed; restore the log from a backup or from a copy"
             )
-    if len({(head.latest_size, head.latest_root) for head in heads.values()}) > 1:
+    numbers = [head.number for head in heads.values()]
+    is_lag = 0 < max(numbers) - min(numbers) <= _LAG_BLOCKS
+    if not tell_the_same(heads.values()) and not is_lag:
         told = [f"{name} tells of {head.latest_size} leaves at block {head.number}" for name, head in heads.items()]
         found[Alarm.ENDPOINTS_DISAGREE] = "; ".join(told)
     return found
+
+
+def tell_the_same(heads: Iterable[Head]) -> bool:
+    """Whether all hold the same of the contract. Nothing is built on what they do not agree on."""
+    return len({(head.latest_size, head.latest_root) for head in heads}) <= 1
+
+
+_LAG_BLOCKS: Final = 5
+"""So far one endpoint may be behind another before it is worth an alarm: blocks take seconds to go round."""
 
 
 HALTING: Final = frozenset({Alarm.LOG_BEHIND_CHAIN, Alarm.ROOT_MISMATCH})

@@ -278,4 +278,6 @@ def _words(error: Exception) -> str:
     """What a node said, else the kind of fault alone: messages of requests hold the URL, and the URL may hold a key."""
     if isinstance(error, Web3RPCError) and error.rpc_response:
         return str(error.rpc_response.get("error", {}).get("message", "an error without words"))
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP status {error.response.status_code}"
     return str(error) if isinstance(error, Web3Exception) else type(error).__name__

@@ -1,5 +1,6 @@
 """The anchorer as a process: keeps a connection and the lock, works until it is told to stop."""
 
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from wayproof.ledger.keys import anchoring_key, private_key
 from wayproof.ledger.log_key import load_log_key
 from wayproof.ledger.settings import LedgerSettings
 from wayproof.ledger.signatures import KeySigner
-from wayproof.model.errors import Unavailable
+from wayproof.model.errors import Conflict, Unavailable
 from wayproof.model.handoff import SigningDomain
 from wayproof.model.log import LogIdentity
 from wayproof.store import anchors, log
@@ -69,13 +70,16 @@ class Service:
                 return
             self._has_lock = True
             anchorer = self._anchorer(conn, log.identity(conn))
-            followed_s = -self._settings.poll_interval.total_seconds()
+            asked_s = -math.inf
             while not self._stop.is_set():
-                if time.monotonic() - followed_s >= self._settings.poll_interval.total_seconds():
+                if time.monotonic() - asked_s >= self._interval(anchorer).total_seconds():
                     self._has_chain = anchorer.follow()
-                    followed_s = time.monotonic()
+                    asked_s = time.monotonic()
                 anchorer.checkpoint()
                 self._stop.wait(min(_TICK, self._settings.poll_interval).total_seconds())
+
+    def _interval(self, anchorer: Anchorer) -> timedelta:
+        return self._settings.poll_interval if anchorer.has_work() else self._settings.idle_interval
 
     def _anchorer(self, conn: Conn, identity: LogIdentity) -> Anchorer:
         domain = SigningDomain(chain_id=identity.chain_id, contract=identity.contract)
@@ -83,11 +87,14 @@ class Service:
         _log.info(
             "working", origin=identity.origin, chain_id=identity.chain_id, account=to_address(self._signer.address)
         )
+        checkpoint_signer = load_log_key(self._settings.log_key_file, origin=identity.origin)
+        if checkpoint_signer.key.public_key != identity.public_key:
+            raise Conflict(f"{self._settings.log_key_file} holds another key than the log was founded with: restore it")
         return Anchorer(
             conn,
             chain,
             domain=domain,
-            checkpoint_signer=load_log_key(self._settings.log_key_file, origin=identity.origin),
+            checkpoint_signer=checkpoint_signer,
             signer=self._signer,
             settings=self._settings,
             restore=self._restore(chain, identity),

@@ -47,8 +47,10 @@ class LedgerSettings(BaseSettings):
     #: No transaction offers more than this for a unit of gas, in gwei.
     max_fee_gwei: int = Field(default=200, ge=1)
 
-    #: How often the chain is asked.
+    #: How often the chain is asked while an anchor is due or on its way.
     poll_interval: timedelta = Field(default=timedelta(seconds=4), gt=timedelta(0))
+    #: And while there is none: a look is ten calls, which providers count.
+    idle_interval: timedelta = Field(default=timedelta(minutes=1), gt=timedelta(0))
     #: For chains that mine only on demand, such as the embedded one: make them mine what finality needs.
     mine_blocks: bool = False
 

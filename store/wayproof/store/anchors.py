@@ -48,11 +48,6 @@ def latest(conn: Conn) -> Anchor | None:
     return fetch_optional(conn, _anchor, _SQL["latest"], {})
 
 
-def covering(conn: Conn, leaf_index: int) -> Anchor | None:
-    """The smallest anchor on the chain (mined, safe or final) that covers a leaf, without its transactions."""
-    return fetch_optional(conn, _anchor, _SQL["covering"], {"leaf_index": leaf_index})
-
-
 def list_anchors(conn: Conn, *, limit: int) -> list[Anchor]:
     """The newest anchors, with their transactions."""
     return _with_transactions(conn, fetch_all(conn, _anchor, _SQL["list"], {"limit": limit}))

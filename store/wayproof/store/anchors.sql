@@ -36,13 +36,6 @@ select size, root, note_hash, state, queued_at, tx_hash, block_number, block_has
  order by size desc
  limit %(limit)s;
 
--- covering: the smallest anchor on the chain that covers a leaf
-select size, root, note_hash, state, queued_at, tx_hash, block_number, block_hash, block_time, fee_wei
-  from anchor
- where size > %(leaf_index)s and tx_hash is not null
- order by size
- limit 1;
-
 -- transactions: what was signed for anchors, in the order of signing
 select tx_hash, size, nonce, raw, max_fee_wei, priority_fee_wei, signed_at, submitted_at, refusal
   from anchor_transaction

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,7 @@ from wayproof.cli.access import database_settings
 from wayproof.cli.services.anvil import find_anvil
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.iotcore import has_iotcore
+from wayproof.cli.services.ledger_checks import examine_ledger
 from wayproof.cli.services.mosquitto import find_mosquitto
 from wayproof.cli.services.own import BrokerLink, trusted_certificates
 from wayproof.cli.services.plan import PREFERRED_PORTS, Wanted
@@ -78,6 +80,7 @@ def run_checks(data: DataDir, wanted: Wanted) -> Iterator[Check]:
     yield check_database(data, wanted)
     yield check_broker(data, wanted)
     yield check_chain(wanted)
+    yield from check_ledger(data, wanted)
     yield from check_ports(data, wanted)
     yield check_node()
     yield check_chromium()
@@ -221,6 +224,20 @@ def check_chain(wanted: Wanted) -> Check:
         mend = "npm ci --ignore-scripts"
         return _warning("chain", str(error), mend)
     return _ok("chain", f"{_first_line(str(program), '--version')} at {program}")
+
+
+def check_ledger(data: DataDir, wanted: Wanted) -> Iterator[Check]:
+    """The log of custody, where there is a database of this schema and a chain that can be asked."""
+    from wayproof.store.migrate import current_revision, newest_revision  # noqa: PLC0415 - as in _check_server
+
+    is_running = data.is_in_use()
+    rpc_url = wanted.rpc_url or (f"http://127.0.0.1:{data.ports().get('chain')}" if is_running else None)
+    if rpc_url is None or not (wanted.database_url or is_running):
+        return
+    with suppress(Unavailable), connect(database_settings(data, wanted.database_url)) as conn:
+        if current_revision(conn) == newest_revision():
+            found, mend = examine_ledger(conn, rpc_url)
+            yield _warning("ledger", found, mend) if mend else _ok("ledger", found)
 
 
 def check_ports(data: DataDir, wanted: Wanted) -> Iterator[Check]:

@@ -86,7 +86,7 @@ def anvil_service(data: DataDir, port: int) -> Service:
 
 
 def embedded_ledger(data: DataDir, chain_port: int) -> dict[str, str]:
-    """The anchorer's settings on the embedded chain: keys of our own, which founding funds out of anvil's first account.
+    """The anchorer's settings on the embedded chain: keys of our own, funded out of anvil's first account by founding.
 
     A leaf is final within seconds. An anchor and the blocks that its finality needs cost some kilobytes of the chain's
     dump, and quiet times nothing.
@@ -98,5 +98,6 @@ def embedded_ledger(data: DataDir, chain_port: int) -> dict[str, str]:
         "WAYPROOF_LEDGER_ADMIN_KEY": data.private_key(ADMIN_KEY),
         "WAYPROOF_LEDGER_ANCHOR_EVERY": "PT10S",
         "WAYPROOF_LEDGER_POLL_INTERVAL": "PT1S",
+        "WAYPROOF_LEDGER_IDLE_INTERVAL": "PT5S",
         "WAYPROOF_LEDGER_MINE_BLOCKS": "true",
     }

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 import ssl
 from datetime import UTC, datetime
@@ -69,16 +70,26 @@ def database_answers(url: str) -> bool:
 
 def chain_id(url: str) -> int | None:
     """The chain id that an Ethereum JSON-RPC endpoint tells, or None where it tells none (`eth_chainId`)."""
+    answer = ask_chain(url, "eth_chainId")
+    return int(answer, 16) if answer and answer != "0x" else None
+
+
+def ask_chain(url: str, method: str, *params: str) -> str | None:
+    """What an Ethereum JSON-RPC endpoint answers in hexadecimal, with 0x; None where it does not."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     make = http.client.HTTPSConnection if secure else http.client.HTTPConnection
     connection = make(parts.hostname or "127.0.0.1", parts.port, timeout=_TIMEOUT_S)
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []})
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     try:
         path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         connection.request("POST", path, body, {"content-type": "application/json"})
-        return int(json.loads(connection.getresponse().read())["result"], 16)
+        answer = str(json.loads(connection.getresponse().read())["result"])
+        return answer if _HEX.fullmatch(answer) else None
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
     finally:
         connection.close()
+
+
+_HEX: Final = re.compile(r"0x[0-9a-fA-F]*")
