@@ -28,4 +28,5 @@ pytest_plugins = [
     "fix_browser",
     "fix_chain",
     "fix_anchorer",
+    "fix_verify",
 ]

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from wayproof.ledger import custody, drafts
+from wayproof.ledger.notes import NoteSigner
 from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.typed_data import claim_digest, refusal_digest
 from wayproof.model.custody import Custodian, PartyKey, Refusal, StoredHandoff
@@ -21,8 +22,12 @@ from wayproof.store.pool import Conn, Pool, tenant_transaction
 from fix_registry import Registry
 
 DOMAIN = SigningDomain(chain_id=31337, contract=bytes.fromhex("5fbdb2315678afecb367f032d93f642f64180aa3"))
+LOG_SIGNER = NoteSigner(name="log.example/test", seed=bytes(range(32)))
 LOG = LogIdentity(
-    origin="log.example/test", public_key=bytes(range(32)), chain_id=DOMAIN.chain_id, contract=DOMAIN.contract
+    origin=LOG_SIGNER.name,
+    public_key=LOG_SIGNER.key.public_key,
+    chain_id=DOMAIN.chain_id,
+    contract=DOMAIN.contract,
 )
 ITEM = "urn:epc:id:sgtin:0614141.812345.6789"
 DETAILS = {"place": "Dock 4", "goods": [{"name": "Vaccine", "quantity": 20, "unit": "pallet"}], "seals": ["A-1"]}

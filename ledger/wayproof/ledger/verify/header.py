@@ -5,14 +5,14 @@ Yellow Paper 4.3, and what EIP-1559, 4895, 4844, 4788 and 7685 added.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from eth_hash.auto import keccak
 
 from wayproof.ledger.hexadecimal import ADDRESS_BYTES, HASH_BYTES
 from wayproof.ledger.verify.rlp import encode, encode_number
-from wayproof.ledger.verify.rpc import data_of, number_of
+from wayproof.ledger.verify.rpc import data_of, number_of, time_of_seconds
 
 _BLOOM_BYTES: Final = 256
 _NONCE_BYTES: Final = 8
@@ -80,6 +80,6 @@ def header_of(block: Mapping[str, Any]) -> Header:
         hash=data_of(block.get("hash"), HASH_BYTES),
         computed_hash=keccak(encode(fields)),
         state_root=data_of(block.get("stateRoot"), HASH_BYTES),
-        time=datetime.fromtimestamp(number_of(block.get("timestamp")), UTC),
+        time=time_of_seconds(number_of(block.get("timestamp"))),
         transactions=tuple(data_of(each, HASH_BYTES) for each in block.get("transactions") or ()),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final
@@ -15,7 +15,7 @@ from wayproof.ledger.verify.bundle import AnchorClaim, Bundle
 from wayproof.ledger.verify.header import header_of
 from wayproof.ledger.verify.offline import Trusted
 from wayproof.ledger.verify.report import Check, Status, failed, judged, passed, unchecked
-from wayproof.ledger.verify.rpc import Rpc, RpcError, data_of, number_of
+from wayproof.ledger.verify.rpc import Rpc, RpcError, data_of, number_of, time_of_seconds
 from wayproof.model.errors import Unavailable
 
 GRACE: Final = timedelta(hours=24)
@@ -216,11 +216,11 @@ def tagged(rpc: Rpc, tag: str) -> int | None:
 def registered_key(rpc: Rpc, contract: bytes, key: bytes) -> RegisteredKey:
     """What the registry says of a key now."""
     custodian, added_at, revoked_at = _words(rpc, contract, _KEY_OF + key.rjust(HASH_BYTES, b"\0"), 3)
-    revoked = int.from_bytes(revoked_at[-8:])
+    revoked = int.from_bytes(revoked_at)
     return RegisteredKey(
         custodian=custodian,
-        added_at=datetime.fromtimestamp(int.from_bytes(added_at[-8:]), UTC),
-        revoked_at=datetime.fromtimestamp(revoked, UTC) if revoked else None,
+        added_at=time_of_seconds(int.from_bytes(added_at)),
+        revoked_at=time_of_seconds(revoked) if revoked else None,
     )
 
 

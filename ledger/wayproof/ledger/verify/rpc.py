@@ -6,6 +6,7 @@ A node may lie: nothing it says is taken as bytes or numbers before it was read 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError
@@ -112,6 +113,14 @@ def number_of(value: Any) -> int:
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         raise Unavailable(f"a node answers {shown(value)}, expected a number as 0x…")
     return int(value, 16)
+
+
+def time_of_seconds(seconds: int) -> datetime:
+    """A time that a node tells, in seconds since 1970. Unavailable past the year 9999."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Unavailable(f"a node tells the time {seconds}, expected one before the year 10000") from None
 
 
 def _tag(which: int | str) -> str:
