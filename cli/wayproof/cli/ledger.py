@@ -1,18 +1,28 @@
 """`wayproof ledger`: founding the log, and how far its leaves have come on the chain."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Final
 
 import typer
 from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from wayproof.cli.access import database_settings
-from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, commands, plain, show, show_list
+from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, commands, plain, printable, show, show_list
 from wayproof.cli.services.data_dir import DataDir
+from wayproof.cli.verify import Rpcs, show_reports
+from wayproof.ledger.audit import LogSource, audit
+from wayproof.ledger.audit_sources import DatabaseLog, PublicLog
+from wayproof.ledger.notes import parse_vkey
 from wayproof.ledger.settings import LedgerSettings
 from wayproof.ledger.status import newest_anchors, status
-from wayproof.model.errors import InvalidInput
+from wayproof.ledger.verify import Report
+from wayproof.model.errors import InvalidInput, WayproofError
+from wayproof.store.audit import snapshot
 from wayproof.store.pool import connect
 
 _NEWEST: Final = 10
@@ -58,6 +68,48 @@ def show_status(*, data: Data = DATA_DEFAULT, database_url: DatabaseUrl = None, 
         show(found, as_json=False)
         show_list(newest, ("size", "state", "block", "queued_at", "transaction"), as_json=False)
     raise typer.Exit(1 if found.alarms else 0)
+
+
+@ledger.command(
+    "audit",
+    epilog="Examples: wayproof ledger audit; wayproof ledger audit --url https://track.example --rpc https://node.example",
+)
+def audit_log(
+    *,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Audit the public part of a log at this API, as anybody can; default: a database."),
+    ] = None,
+    rpc: Rpcs = None,
+    log_key: Annotated[
+        str | None, typer.Option(help="With --url: the log's key (a vkey), not taken from there.")
+    ] = None,
+    data: Data = DATA_DEFAULT,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the whole log again, and compare it with all that is stored, signed, and on the chain.
+
+    Exit status: 0 nothing is wrong, 1 something is, 2 the log or a node could not be read.
+    """
+    try:
+        if url is not None:
+            report = _audited(PublicLog(url, log_key=parse_vkey(log_key) if log_key else None), rpc or ())
+        else:
+            with connect(database_settings(DataDir.at(data), database_url)) as conn, snapshot(conn):
+                report = _audited(DatabaseLog(conn), rpc or ())
+    except WayproofError as error:
+        typer.echo(f"wayproof: {printable(' '.join(str(error).split()))}", err=True)
+        raise typer.Exit(2) from error
+    show_reports({"log": report}, as_json=as_json)
+
+
+def _audited(source: LogSource, rpcs: Sequence[str]) -> Report:
+    with Bar(
+        TextColumn("leaves"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+    ) as bar:
+        task = bar.add_task("audit", total=source.size)
+        return audit(source, rpcs=rpcs, progress=lambda done, _size: bar.update(task, completed=done))
 
 
 def ledger_settings() -> LedgerSettings:

@@ -34,7 +34,7 @@ NAMED: Final = {
     "/anchor/size": "anchor",
     "/anchor/root": "anchor",
     "/anchor/txHash": "anchor transaction",
-    "/anchor/blockNumber": "anchor block",
+    "/anchor/blockNumber": "anchor transaction",
     "/anchor/blockHash": "anchor block",
     "/anchor/blockTime": "anchor block",
     "/evidence": "evidence 0",
@@ -90,8 +90,8 @@ def found(data: bytes, url: str) -> set[str]:
 def is_named(pointer: str, names: set[str]) -> bool:
     """Whether what fails names the part that a pointer lies in: the nearest one of NAMED, or the place itself."""
     known = max((each for each in NAMED if f"{pointer}/".startswith(f"{each}/")), key=len, default="")
-    near = {name for name in names if name.startswith("/") and (name in pointer or pointer in name)}
-    return NAMED.get(known) in names or bool(near)
+    near = pointer.rpartition("/")[0] if pointer.count("/") > 1 else pointer  # its object, or itself at the top
+    return NAMED.get(known) in names or any(name.startswith(near) for name in names if name.startswith("/"))
 
 
 def test_every_value_is_bound(proven: Proven) -> None:
@@ -245,7 +245,7 @@ def test_wrong_chain_id(proven: Proven) -> None:
 
 def test_another_logs_key(proven: Proven) -> None:
     """A checkpoint signed anew by somebody else's key holds by itself and fails against the pinned key and the event."""
-    from wayproof.ledger.notes import NoteSigner, parse_vkey, open_note, sign_checkpoint
+    from wayproof.ledger.notes import NoteSigner, open_note, parse_vkey, sign_checkpoint
 
     forger = NoteSigner(name="log.example/test", seed=bytes(32))
 

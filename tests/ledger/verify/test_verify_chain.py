@@ -76,6 +76,7 @@ def test_without_anchor(world: Anchored) -> None:
     later = world.hand_over(item="urn:example:later")
     assert world.verify(world.bundle(handoff)).verdict is Verdict.PASSED
     from wayproof.ledger.checkpoints import make_checkpoint
+
     from fix_custody import LOG_SIGNER
 
     make_checkpoint(world.conn, LOG_SIGNER)

@@ -81,8 +81,9 @@ def parse_bundle(data: bytes) -> Bundle:
         if members["format"] != FORMAT:
             raise InvalidInput(f"/format: expected {FORMAT}, got {shown(members['format'])}", pointer="/format")
         details, erased_at = _details(members)
+    signatures = _object(members["signatures"], {"releaser", "receiver"}, "/signatures")
     with _below("", "/record"):
-        signed = signed_handoff(members["record"], members["signatures"])
+        signed = signed_handoff(members["record"], signatures)
     with _below("/logKey"):
         log_key = parse_vkey(_text(members["logKey"], ""))
     return Bundle(

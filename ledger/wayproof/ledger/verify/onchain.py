@@ -21,9 +21,9 @@ from wayproof.model.errors import Unavailable
 GRACE: Final = timedelta(hours=24)
 """How long after a key's revocation an anchor still counts for what was signed before it."""
 
-CHECKPOINT_TOPIC: Final = keccak(b"Checkpoint(uint64,bytes32,bytes32)")
-ROOT_AT: Final = keccak(b"rootAt(uint64)")[:4]
-LATEST_SIZE: Final = keccak(b"latestSize()")[:4]
+_CHECKPOINT_TOPIC: Final = keccak(b"Checkpoint(uint64,bytes32,bytes32)")
+_ROOT_AT: Final = keccak(b"rootAt(uint64)")[:4]
+_LATEST_SIZE: Final = keccak(b"latestSize()")[:4]
 _KEY_OF: Final = keccak(b"keyOf(address)")[:4]
 
 _TO_ASK: Final = "an archive or another node may know it: give another --rpc"
@@ -114,7 +114,13 @@ def check_code(name: str, contract: bytes, origin: str, trusted: Trusted, rpc: R
 
 def root_at(rpc: Rpc, contract: bytes, size: int) -> bytes:
     """The root that the contract keeps for a size; zeros where it keeps none."""
-    return _words(rpc, contract, ROOT_AT + size.to_bytes(HASH_BYTES), 1)[0]
+    return _words(rpc, contract, _ROOT_AT + size.to_bytes(HASH_BYTES), 1)[0]
+
+
+def latest_anchor(rpc: Rpc, contract: bytes) -> tuple[int, bytes]:
+    """Size and root of the largest tree that the contract took; 0 and zeros where it took none."""
+    size = int.from_bytes(_words(rpc, contract, _LATEST_SIZE, 1)[0])
+    return size, root_at(rpc, contract, size)
 
 
 def _words(rpc: Rpc, contract: bytes, data: bytes, count: int) -> list[bytes]:
@@ -164,7 +170,7 @@ def _checkpoints(receipt: Mapping[str, Any], contract: bytes) -> Iterator[tuple[
     """Size and data of the contract's Checkpoint events."""
     for log in receipt.get("logs") or ():
         topics = [data_of(topic, HASH_BYTES) for topic in log.get("topics") or ()]
-        if data_of(log.get("address"), len(contract)) == contract and topics[:1] == [CHECKPOINT_TOPIC] and topics[1:]:
+        if data_of(log.get("address"), len(contract)) == contract and topics[:1] == [_CHECKPOINT_TOPIC] and topics[1:]:
             yield topics[1], data_of(log.get("data"), None)
 
 
