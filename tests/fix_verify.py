@@ -192,13 +192,13 @@ def world(
 
 @pytest.fixture
 def proven(world: Anchored, tell: Tell) -> Proven:
-    """The way back of a shipment with readings, signed by who saw the way there final; itself final, amid other leaves."""
+    """The way back of a shipment with readings, signed by who saw the way there final; final, amid other leaves."""
     shipper, carrier = world.parties["shipper"], world.parties["carrier"]
     truck, shipment = shipper.registry.device(DEVICE), shipper.registry.shipment()
     shipper.registry.assignment(shipment, truck, MONDAY)
     for number in range(12):
         tell(truck, MONDAY + number * READING_EVERY, temperature_c=4.0 + number / 10)
-    said = {"item": None, "shipment_id": shipment.shipment_id}
+    said: dict[str, Any] = {"item": None, "shipment_id": shipment.shipment_id}
     world.hand_over(occurred_at=MONDAY + 6 * READING_EVERY, **said)
     world.anchor()
     drafted = shipper.draft(carrier, role=Party.RECEIVER, occurred_at=TUESDAY, **said)

@@ -1,13 +1,18 @@
 """The audit of a whole log finds whatever was changed behind its back."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from wayproof.cli.main import app
 from wayproof.ledger.audit import audit
-from wayproof.ledger.audit_sources import DatabaseLog
+from wayproof.ledger.audit_sources import DatabaseLog, PublicLog
+from wayproof.ledger.contract import root_slot
 from wayproof.ledger.erasure import erase
 from wayproof.ledger.leaves import handoff_entry, handoff_payload, new_salt
 from wayproof.ledger.verify import Report, Status, Verdict
@@ -15,8 +20,12 @@ from wayproof.model.handoff import SignedHandoff
 from wayproof.model.log import NewEntry
 from wayproof.store import log
 from wayproof.store.audit import snapshot
+from wayproof.store.settings import DatabaseSettings
 
+from fix_api import ApiProcess
+from fix_log import new_entry
 from fix_verify import Anchored
+from ports import free_port
 
 
 def audited(world: Anchored, **asked: Any) -> Report:
@@ -71,8 +80,6 @@ def test_sound_log_passes(filled: Anchored) -> None:
 
 def test_long_log_passes(world: Anchored) -> None:
     """Chunks, tiles of several levels and a right edge inside a tile are put together as the log has them."""
-    from fix_log import new_entry
-
     with world.conn.transaction():
         log.append(world.conn, [new_entry(number) for number in range(9_000)])
     world.anchor()
@@ -98,8 +105,6 @@ def _append(world: Anchored, signed: SignedHandoff) -> None:
 
 
 def _second_chain(world: Anchored, **changes: Any) -> None:
-    from dataclasses import replace
-
     like = world.hand_over(item="urn:example:second")
     assert like.record is not None
     record = replace(like.record, **changes)
@@ -133,7 +138,8 @@ DEFECTS: dict[str, tuple[Plant, str, str]] = {
     "wrong prev": (lambda world: _second_chain(world, seq=2, prev=bytes(31) + b"\1"), "items", "as the one before"),
     "payload": (
         _sql(
-            "update log_entry set payload = convert_to(replace(convert_from(payload, 'UTF8'), '6789', '6780'), 'UTF8')"
+            "update log_entry set payload ="
+            " convert_to(replace(convert_from(payload, 'UTF8'), '6789', '6780'), 'UTF8')"
             " where leaf_index = 0"
         ),
         "payloads",
@@ -181,8 +187,9 @@ DEFECTS: dict[str, tuple[Plant, str, str]] = {
     "anchor": (_sql("update anchor set root = sha256('x') where size = 8"), "anchors", "8 leaves"),
     "tombstone": (
         _sql(
-            "update log_entry set payload = convert_to(replace(convert_from(payload, 'UTF8'), '\"erased\":3', '\"erased\":2'),"
-            " 'UTF8') where kind = 'tombstone'"
+            "update log_entry"
+            " set payload = convert_to(replace(convert_from(payload, 'UTF8'), 'erased\":3', 'erased\":2'), 'UTF8')"
+            " where kind = 'tombstone'"
         ),
         "tombstones",
         "leaf 3 is erased, and no tombstone",
@@ -207,10 +214,12 @@ def test_planted_defect_is_found(filled: Anchored, defect: str) -> None:
 def test_log_behind_the_chain(filled: Anchored) -> None:
     """A log that was put back to before its anchors is found by the contract's own root, whatever the tables say."""
     _sql(
-        "delete from anchor", "delete from log_checkpoint where size > 2", "delete from log_entry where leaf_index >= 2",
-        "update log_head set size = 2", "update log_tile set hashes = substring(hashes from 1 for 64),"
-        " nodes = substring(nodes from 1 for 32)",
-    )(filled)  # fmt: skip
+        "delete from anchor",
+        "delete from log_checkpoint where size > 2",
+        "delete from log_entry where leaf_index >= 2",
+        "update log_head set size = 2",
+        "update log_tile set hashes = substring(hashes from 1 for 64), nodes = substring(nodes from 1 for 32)",
+    )(filled)
     report = audited(filled)
     assert set(failed(report)) == set()
     report = audited(filled, rpcs=[filled.chain.url])
@@ -224,6 +233,32 @@ def test_anchor_that_the_chain_does_not_hold(filled: Anchored) -> None:
 
 
 def _slot(size: int) -> str:
-    from wayproof.ledger.contract import root_slot
-
     return "0x" + root_slot(size).hex()
+
+
+def test_public_log(filled: Anchored, api_process: ApiProcess) -> None:
+    """Anybody can audit the public part over HTTP: leaves, tiles, the signed checkpoint, and the chain."""
+    report = audit(PublicLog(api_process.address), rpcs=[filled.chain.url])
+    assert failed(report) == {}
+    assert {check.name for check in report.checks if check.status is Status.UNCHECKED} == {"payloads"}
+    assert report.check("leaves").detail == "8 checked"
+    _sql("update log_entry set entry = set_byte(entry, 40, 7) where leaf_index = 1")(filled)
+    assert {"tiles", "checkpoints", "chain"} == set(
+        failed(audit(PublicLog(api_process.address), rpcs=[filled.chain.url]))
+    )
+
+
+def test_command(filled: Anchored, database: DatabaseSettings) -> None:
+    """The command prints a line a check, JSON for programs, and ends with the status that scripts look at."""
+    words = ["ledger", "audit", "--database-url", database.url.get_secret_value(), "--rpc", filled.chain.url]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "12 checked" in result.stdout
+    told = CliRunner().invoke(app, [*words, "--json"])
+    assert json.loads(told.stdout)["verdict"] == "passed"
+    DEFECTS["payload"][0](filled)
+    broken = CliRunner().invoke(app, words)
+    assert broken.exit_code == 1
+    assert "FAILED" in broken.stdout
+    away = CliRunner().invoke(app, ["ledger", "audit", "--url", f"http://127.0.0.1:{free_port()}"])
+    assert away.exit_code == 2

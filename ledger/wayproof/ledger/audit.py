@@ -36,12 +36,19 @@ _TAGS: Final = {"handoff": b"wayproof:handoff:v1\n", "tombstone": b"wayproof:tom
 class LogSource(Protocol):
     """Where a log is read: its database, or its public address."""
 
-    #: Whether salts and payloads can be read.
-    is_open: bool
-    identity: LogIdentity
-    size: int
+    @property
+    def is_open(self) -> bool:
+        """Whether salts and payloads can be read."""
 
-    def leaves(self, start: int, count: int) -> Sequence[AuditedLeaf]:
+    @property
+    def identity(self) -> LogIdentity:
+        """Whose log it is."""
+
+    @property
+    def size(self) -> int:
+        """Leaves that are audited."""
+
+    def leaves(self, start: int, count: int) -> Iterable[AuditedLeaf]:
         """Leaves from `start` on."""
 
     def tiles(self, places: Sequence[tuple[int, int]], size: int) -> Iterable[AuditedTile]:

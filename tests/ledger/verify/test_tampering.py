@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from wayproof.ledger.hexadecimal import to_address, to_hex
+from wayproof.ledger.notes import NoteSigner, open_note, parse_vkey, sign_checkpoint
 from wayproof.ledger.verify import Status, Trusted, Verdict, verify
 from wayproof.model.errors import InvalidInput
 
@@ -57,7 +58,7 @@ def parent(document: Any, pointer: str) -> tuple[Any, Any]:
     return document, int(last) if isinstance(document, list) else last
 
 
-def others(value: Any) -> list[Any]:
+def others(value: Any) -> list[Any]:  # noqa: PLR0911 - one a kind
     """Other values of the same kind, close to one."""
     match value:
         case bool():
@@ -82,8 +83,7 @@ def found(data: bytes, url: str) -> set[str]:
     try:
         report = verify(data, rpcs=[url], trusted=TRUSTED)
     except InvalidInput as error:
-        assert error.pointer is not None
-        return {error.pointer}
+        return {error.pointer or "no pointer"}
     return {check.name for check in report.checks if check.status is Status.FAILED}
 
 
@@ -121,6 +121,7 @@ def test_every_value_is_needed(proven: Proven) -> None:
     for pointer in places_of:
         if pointer in {"/evidence", "/evidence/0"}:  # may be left out: then nothing is said of readings
             continue
+        instead: Any
         for instead in (None, [], {}, 1.5, True, "", "remove"):
             document = json.loads(data)
             holder, key = parent(document, pointer)
@@ -191,7 +192,9 @@ def test_unknown_keys_are_refused(proven: Proven) -> None:
     """A member that the format does not know is refused with its pointer; details alone may hold anything."""
     for holder in ("", "/domain", "/record", "/signatures", "/anchor", "/evidence/0"):
         document = json.loads(proven.with_reading())
-        inside = document if not holder else (lambda at: at[0][at[1]])(parent(document, holder))
+        inside = document
+        for key in holder.split("/")[1:]:
+            inside = inside[int(key)] if isinstance(inside, list) else inside[key]
         inside["more"] = 1
         with pytest.raises(InvalidInput, match="more") as refused:
             verify(json.dumps(document).encode())
@@ -244,9 +247,7 @@ def test_wrong_chain_id(proven: Proven) -> None:
 
 
 def test_another_logs_key(proven: Proven) -> None:
-    """A checkpoint signed anew by somebody else's key holds by itself and fails against the pinned key and the event."""
-    from wayproof.ledger.notes import NoteSigner, open_note, parse_vkey, sign_checkpoint
-
+    """A checkpoint signed anew by another key holds by itself and fails against the pinned key and the event."""
     forger = NoteSigner(name="log.example/test", seed=bytes(32))
 
     def change(document: dict[str, Any]) -> None:

@@ -1,13 +1,16 @@
-"""What nodes of the chain add to a bundle: root, event, block, finality, keys, and a state that none of them can forge."""
+"""What nodes of the chain add to a bundle: root, event, block, finality, keys, and a state that none can forge."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from wayproof.ledger.checkpoints import make_checkpoint
 from wayproof.ledger.verify import Report, Status, Trusted, Verdict, verify
 
+from fix_custody import LOG_SIGNER
 from fix_verify import STRANGER, TRUSTED, Anchored, Proven
 from ports import free_port
 
@@ -26,7 +29,7 @@ def unchecked(report: Report) -> set[str]:
 
 
 def test_everything_holds(proven: Proven) -> None:
-    """A true bundle with pinned key, contract and chain passes every check against two nodes, leaving none unchecked."""
+    """A true bundle with pinned key, contract and chain passes every check against two nodes."""
     report = proven.world.verify(proven.with_reading(), nodes=2)
     assert [(check.name, check.detail) for check in report.checks if check.status is not Status.PASSED] == []
     assert report.verdict is Verdict.PASSED
@@ -34,7 +37,7 @@ def test_everything_holds(proven: Proven) -> None:
 
 
 def test_offline_says_what_it_cannot_tell(proven: Proven) -> None:
-    """Alone with the file nothing fails, and what rests on the bundle's word is unchecked and says what would check it."""
+    """Alone with the file nothing fails; what rests on the bundle's word is unchecked and says what would check it."""
     report = verify(proven.data)
     assert report.verdict is Verdict.PASSED
     assert unchecked(report) == {"domain", "log key", "chain"}
@@ -75,9 +78,6 @@ def test_without_anchor(world: Anchored) -> None:
     world.anchor()
     later = world.hand_over(item="urn:example:later")
     assert world.verify(world.bundle(handoff)).verdict is Verdict.PASSED
-    from wayproof.ledger.checkpoints import make_checkpoint
-
-    from fix_custody import LOG_SIGNER
 
     make_checkpoint(world.conn, LOG_SIGNER)
     data = world.bundle(later)
@@ -167,8 +167,6 @@ def test_contract_of_another_log(world: Anchored) -> None:
     handoff = world.hand_over()
     world.anchor()
     address, code = world.ledger.address, world.chain.rpc("eth_getCode", world.ledger.address, "latest")
-    from hashlib import sha256
-
     ours = sha256(b"log.example/test").hexdigest()
     assert ours in code
     world.chain.rpc("anvil_setCode", address, code.replace(ours, "11" * 32))
@@ -200,10 +198,10 @@ LIES: dict[str, tuple[str, Answer]] = {
     "state root": ("eth_getBlockByNumber", lambda block: {**block, "stateRoot": "0x" + "11" * 32}),
     "time": ("eth_getBlockByNumber", lambda block: {**block, "timestamp": "0x1"}),
     "block hash": ("eth_getBlockByNumber", lambda block: {**block, "hash": "0x" + "22" * 32}),
-    "no such block": ("eth_getBlockByNumber", lambda block: None),
+    "no such block": ("eth_getBlockByNumber", lambda _block: None),
     "code": ("eth_getCode", lambda code: code + "00"),
     "root": ("eth_call", lambda words: "0x" + "33" * ((len(words) - 2) // 2)),
-    "garbage": ("eth_call", lambda words: {"not": "hex"}),
+    "garbage": ("eth_call", lambda _words: {"not": "hex"}),
     "account": ("eth_getProof", lambda proof: {**proof, "accountProof": proof["accountProof"][:-1]}),
     "storage": ("eth_getProof", lambda proof: {**proof, "storageProof": []}),
     "nodes": ("eth_getProof", lambda proof: {**proof, "accountProof": ["0x" + "c0" * 40]}),
