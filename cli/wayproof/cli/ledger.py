@@ -72,7 +72,7 @@ def show_status(*, data: Data = DATA_DEFAULT, database_url: DatabaseUrl = None, 
 
 @ledger.command(
     "audit",
-    epilog="Examples: wayproof ledger audit; wayproof ledger audit --url https://track.example --rpc https://node.example",
+    epilog="Example: wayproof ledger audit --url https://track.example --rpc https://node.example",
 )
 def audit_log(
     *,

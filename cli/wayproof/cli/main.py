@@ -37,7 +37,7 @@ app.command(short_help="Erase what a handoff says.", epilog="Example: wayproof e
 )
 app.command(
     short_help="Check what a bundle proves, without our servers.",
-    epilog="Examples: wayproof verify PO-4711.json; wayproof verify first.json second.json --rpc https://node.example"
+    epilog="Example: wayproof verify PO-4711.json; or wayproof verify first.json second.json --rpc https://node.example"
     " --rpc https://other.example --contract 0x5FbD… --chain-id 1 --log-key log.example+…",
 )(verify)
 for group in (tenants, keys, devices, broker, quarantine, parties, handoff, ledger):

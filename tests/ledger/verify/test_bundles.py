@@ -163,3 +163,12 @@ def test_command(proven: Proven, tmp_path: Path) -> None:
     told = json.loads(run(str(good), str(bad), "--json").stdout)
     assert [report["verdict"] for report in told["reports"]] == ["passed", "failed", "passed"]
     assert told["verdict"] == "failed"
+
+
+def test_documented(proven: Proven) -> None:
+    """Every check and every member of the format stands in the page on verifying."""
+    page = (Path(__file__).parents[3] / "docs" / "verifying.md").read_text()
+    names = {check.name for check in proven.world.verify(proven.data, nodes=2).checks}
+    members = set(json.loads(proven.with_reading())) | {"erased", "details", "detailsSalt"}
+    inner = {key for name in ("domain", "record", "signatures", "anchor") for key in json.loads(proven.data)[name]}
+    assert {word for word in names | members | inner if f"`{word}`" not in page} == set()
