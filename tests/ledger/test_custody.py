@@ -328,7 +328,7 @@ def test_batch_is_all_or_nothing(shipper: Organisation, carrier: Organisation, s
     assert log.size(superuser) == 0
     with tenant_transaction(carrier.registry.pool, carrier.tenant_id) as conn:
         accepted = custody.accept_many(conn, tenant_id=carrier.tenant_id, answers=answers)
-    assert [each.leaf_index for each in accepted] == [0, 1, 2, 3, 4]
+    assert list(accepted) == [carrier.see(each.handoff_id).leaf_index for each in offers] == [0, 1, 2, 3, 4]
 
 
 def test_seen_checkpoint_must_be_of_this_log(shipper: Organisation, carrier: Organisation, superuser: Conn) -> None:

@@ -83,11 +83,12 @@ def offer(conn: Conn, *, tenant_id: UUID, handoff_id: UUID, signature: bytes) ->
 
 def accept(conn: Conn, *, tenant_id: UUID, handoff_id: UUID, signature: bytes) -> StoredHandoff:
     """The other party signs an offer: from now on it has custody, and the log says so. As `accept_many`."""
-    return accept_many(conn, tenant_id=tenant_id, answers=[Answer(handoff_id=handoff_id, signature=signature)])[0]
+    accept_many(conn, tenant_id=tenant_id, answers=[Answer(handoff_id=handoff_id, signature=signature)])
+    return handoffs.get_handoff(conn, handoff_id)
 
 
-def accept_many(conn: Conn, *, tenant_id: UUID, answers: Sequence[Answer]) -> list[StoredHandoff]:
-    """Accepts offers, all or none, and appends their leaves in the caller's transaction, which must end soon after.
+def accept_many(conn: Conn, *, tenant_id: UUID, answers: Sequence[Answer]) -> range:
+    """Accepts offers, all or none, and returns the indexes of their leaves. The transaction must end soon after.
 
     Checked of each: its state and time, both keys and both signatures, that the releaser holds the item and the record
     continues the item's chain, and that the checkpoint which the parties saw is one of this log. NotFound, Conflict,
@@ -111,7 +112,7 @@ def accept_many(conn: Conn, *, tenant_id: UUID, answers: Sequence[Answer]) -> li
             for answer, leaf_index in zip(answers, indexes, strict=True)
         ],
     )
-    return handoffs.get_handoffs(conn, [answer.handoff_id for answer in answers])
+    return indexes
 
 
 def refuse(conn: Conn, *, tenant_id: UUID, handoff_id: UUID, refusal: Refusal, now: datetime) -> StoredHandoff:
