@@ -22,6 +22,7 @@ from wayproof.store import log
 from wayproof.store.audit import snapshot
 from wayproof.store.settings import DatabaseSettings
 
+from fix_anchorer import Anchoring
 from fix_api import ApiProcess
 from fix_log import new_entry
 from fix_verify import Anchored
@@ -153,9 +154,13 @@ DEFECTS: dict[str, tuple[Plant, str, str]] = {
         "leaf 0",
     ),
     "salt": (_sql("update log_entry set salt = sha256(salt) where leaf_index = 1"), "payloads", "leaf 1"),
-    "entry": (_sql("update log_entry set entry = set_byte(entry, 40, 7) where leaf_index = 2"), "tiles", "tile 0"),
+    "entry": (
+        _sql("update log_entry set entry = set_byte(entry, 40, 255 - get_byte(entry, 40)) where leaf_index = 2"),
+        "tiles",
+        "tile 0",
+    ),
     "entry and checkpoint": (
-        _sql("update log_entry set entry = set_byte(entry, 40, 7) where leaf_index = 1"),
+        _sql("update log_entry set entry = set_byte(entry, 40, 255 - get_byte(entry, 40)) where leaf_index = 1"),
         "checkpoints",
         "2 leaves have",
     ),
@@ -167,11 +172,15 @@ DEFECTS: dict[str, tuple[Plant, str, str]] = {
     ),
     "surplus": (_sql("update log_head set size = 8"), "leaves", "1 leaves stand past"),
     "tile": (
-        _sql("update log_tile set hashes = set_byte(hashes, 33, 0) where level = 0"),
+        _sql("update log_tile set hashes = set_byte(hashes, 33, 255 - get_byte(hashes, 33)) where level = 0"),
         "tiles",
         "tile 0 of level 0",
     ),
-    "node": (_sql("update log_tile set nodes = set_byte(nodes, 33, 0) where level = 0"), "tiles", "tile 0 of level 0"),
+    "node": (
+        _sql("update log_tile set nodes = set_byte(nodes, 33, 255 - get_byte(nodes, 33)) where level = 0"),
+        "tiles",
+        "tile 0 of level 0",
+    ),
     "longer tile": (_sql("update log_tile set hashes = hashes || sha256('x')"), "tiles", "tile 0"),
     "more tiles": (
         _sql("insert into log_tile (level, tile_index, hashes, nodes) values (3, 1, sha256('x'), '')"),
@@ -232,6 +241,31 @@ def test_anchor_that_the_chain_does_not_hold(filled: Anchored) -> None:
     assert "for 2 leaves" in failed(audited(filled, rpcs=[filled.chain.url]))["chain"]
 
 
+def test_anchored_by_the_anchorer(anchoring: Anchoring) -> None:
+    """What the anchorer itself has founded, signed and anchored passes against its chain."""
+    anchorer = anchoring.anchorer()
+    for _ in range(2):
+        anchoring.append(3)
+        for _ in range(6):
+            anchorer.follow()
+            anchoring.mine()
+    with snapshot(anchoring.conn):
+        report = audit(DatabaseLog(anchoring.conn), rpcs=[anchoring.chain.url])
+    assert set(failed(report)) == {"leaves"}  # these leaves are just texts
+    assert report.check("anchors").detail == "2 checked"
+    assert report.check("chain").detail == "1 checked"
+    node = anchoring.chain.url.removeprefix("http://")
+    assert report.check(f"contract code by {node}").status is Status.PASSED
+
+
+def test_node_of_another_chain(filled: Anchored) -> None:
+    """A node without the log's contract is named, and nothing that it tells is compared."""
+    filled.chain.rpc("anvil_setCode", filled.ledger.address, "0x")
+    report = audited(filled, rpcs=[filled.chain.url])
+    assert [name.startswith("contract code by 127.0.0.1") for name in failed(report)] == [True]
+    assert report.check("chain").status is Status.UNCHECKED
+
+
 def _slot(size: int) -> str:
     return "0x" + root_slot(size).hex()
 
@@ -242,7 +276,7 @@ def test_public_log(filled: Anchored, api_process: ApiProcess) -> None:
     assert failed(report) == {}
     assert {check.name for check in report.checks if check.status is Status.UNCHECKED} == {"payloads"}
     assert report.check("leaves").detail == "8 checked"
-    _sql("update log_entry set entry = set_byte(entry, 40, 7) where leaf_index = 1")(filled)
+    _sql("update log_entry set entry = set_byte(entry, 40, 255 - get_byte(entry, 40)) where leaf_index = 1")(filled)
     assert {"tiles", "checkpoints", "chain"} == set(
         failed(audit(PublicLog(api_process.address), rpcs=[filled.chain.url]))
     )

@@ -17,7 +17,7 @@ from wayproof.ledger.strict_json import strict_json
 from wayproof.ledger.typed_data import digest
 from wayproof.ledger.verify.offline import Trusted
 from wayproof.ledger.verify.onchain import check_code, latest_anchor, root_at
-from wayproof.ledger.verify.report import Check, Report, failed, passed, unchecked
+from wayproof.ledger.verify.report import Check, Report, Status, failed, passed, unchecked
 from wayproof.ledger.verify.rpc import Rpc
 from wayproof.model.audit import AuditedLeaf, AuditedTile, ClaimedRoot, Progress
 from wayproof.model.errors import InvalidInput
@@ -75,7 +75,9 @@ def audit(source: LogSource, *, rpcs: Sequence[str] = (), progress: Progress = l
 class _Auditor:
     def __init__(self, source: LogSource, nodes: Sequence[Rpc]) -> None:
         self._source = source
-        self._nodes = nodes
+        self._codes = [(node, self._code(node)) for node in nodes]
+        #: Those that speak for this chain and have this contract.
+        self._nodes = [node for node, check in self._codes if check.status is Status.PASSED]
         self._domain = SigningDomain(chain_id=source.identity.chain_id, contract=source.identity.contract)
         self._found: defaultdict[str, list[str]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
@@ -255,12 +257,11 @@ class _Auditor:
             yield self._check(name)
         if not self._source.is_open:
             yield unchecked("payloads", "are not public: signatures and items are audited by who holds the records")
-        if not self._nodes:
+        yield from (check for _, check in self._codes)
+        if self._nodes:
+            yield self._check("chain")
+        else:
             yield unchecked("chain", "whether the contract keeps these roots: give --rpc URL of a node")
-            return
-        for node in self._nodes:
-            yield self._code(node)
-        yield self._check("chain")
 
     def _code(self, node: Rpc) -> Check:
         name, identity = f"contract code by {node.name}", self._source.identity

@@ -71,10 +71,13 @@ class PublicLog:
         self._base = f"{url.rstrip('/')}/v1/log"
         about = self._json("")
         key = log_key or parse_vkey(str(about.get("vkey")))
+        chain_id = about.get("chain_id")
+        if type(chain_id) is not int:
+            raise Unavailable(f"{self._base}: expected the id of a chain, got {shown(chain_id)}")
         self.identity: Final = LogIdentity(
             origin=key.name,
             public_key=key.public_key,
-            chain_id=int(about.get("chain_id", 0)),
+            chain_id=chain_id,
             contract=from_address(about.get("contract"), pointer="/contract"),
         )
         self._note = self._get("/checkpoint").decode()

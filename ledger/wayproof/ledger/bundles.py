@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from wayproof.ledger.hexadecimal import to_address, to_hex
 from wayproof.ledger.notes import NoteKey
 from wayproof.ledger.typed_data import record_of, seconds_of
+from wayproof.ledger.verify.bundle import FORMAT
 from wayproof.model.canonical import canonical_json
 from wayproof.model.custody import AnchorPlace, StoredHandoff
 from wayproof.model.errors import NotFound
@@ -14,8 +15,6 @@ from wayproof.model.handoff import AnchorState, Handoff
 from wayproof.model.log import LogIdentity, SignedCheckpoint
 from wayproof.store import handoffs, log
 from wayproof.store.pool import Conn
-
-FORMAT: Final = "wayproof-bundle/v1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
