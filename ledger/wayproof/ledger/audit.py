@@ -24,7 +24,7 @@ from wayproof.model.errors import InvalidInput
 from wayproof.model.handoff import Party, SigningDomain
 from wayproof.model.log import LogIdentity
 from wayproof.model.merkle import HASH_BYTES, fold_peaks, leaf_hash, node_hash
-from wayproof.model.tiles import HEIGHT, WIDTH, Growth, grow, tiles_of
+from wayproof.model.tiles import HEIGHT, WIDTH, Growth, grow
 
 CHUNK: Final = 16 * WIDTH
 """Leaves that are read at once."""
@@ -287,8 +287,3 @@ def _has(tile: AuditedTile, before: int, growth: Growth, *, is_whole: bool) -> b
         if stored[at * HASH_BYTES : end] != bytes(grown) or (is_whole and len(stored) != end):
             return False
     return True
-
-
-def count_tiles(size: int) -> int:
-    """How many tiles a log of this size has."""
-    return sum(1 for _ in tiles_of(size))

@@ -8,13 +8,12 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from wayproof.ledger.audit import count_tiles
 from wayproof.ledger.hexadecimal import from_address, shown
 from wayproof.ledger.notes import NoteKey, open_note, parse_vkey
 from wayproof.model.audit import AuditedLeaf, AuditedTile, ClaimedRoot
 from wayproof.model.errors import InvalidInput, NotFound, Unavailable
 from wayproof.model.log import LogIdentity
-from wayproof.model.tiles import HEIGHT, WIDTH, TilePath
+from wayproof.model.tiles import HEIGHT, WIDTH, TilePath, tiles_of
 from wayproof.store import audit as rows
 from wayproof.store import log
 from wayproof.store.pool import Conn
@@ -55,7 +54,7 @@ class DatabaseLog:
         leaves, tiles = rows.count_outside(self._conn, self.size), rows.count_tiles(self._conn)
         if leaves:
             return f"{leaves} leaves stand past the log's size of {self.size}"
-        expected = count_tiles(self.size)
+        expected = sum(1 for _ in tiles_of(self.size))
         return "" if tiles == expected else f"there are {tiles} tiles, expected {expected}"
 
 
