@@ -76,7 +76,7 @@ FORBIDDEN: Final = Kind(
     slug="forbidden",
     status=HTTPStatus.FORBIDDEN,
     title="The API key does not allow this",
-    explanation="The key is valid and lacks the scope that this operation needs.",
+    explanation="The key is valid and lacks the scope that this operation needs, or it is another party's turn.",
 )
 NOT_FOUND: Final = Kind(
     slug="not-found",
@@ -93,8 +93,9 @@ METHOD_NOT_ALLOWED: Final = Kind(
 CONFLICT: Final = Kind(
     slug="conflict",
     status=HTTPStatus.CONFLICT,
-    title="The name or the time range is taken",
-    explanation="Another resource has this name, reference, version or time range already.",
+    title="It clashes with what is there",
+    explanation="Another resource has this name, reference, version or time range already, or the resource no longer"
+    " stands where this is possible.",
 )
 PRECONDITION_FAILED: Final = Kind(
     slug="precondition-failed",

@@ -10,9 +10,9 @@ problem details stands in `wayproof.api.problems`, and a test walks this tree to
     │   ├── MalformedPayload   bytes of a device that yield no reading; `reason` is its quarantine code
     │   └── InvalidProof    a signature, proof or checkpoint that does not hold
     ├── Unauthenticated     no credential, or one that is unknown, expired or revoked
-    ├── Forbidden           a known caller without the scope
+    ├── Forbidden           a known caller without the scope, or whose turn it is not
     ├── NotFound            nothing of that name that the caller may see
-    ├── Conflict            the name or the time range is taken
+    ├── Conflict            the name or the time range is taken, or it is too late for this
     ├── PreconditionFailed  the resource has changed since the caller read it
     ├── OutboxFull          the device's outbox has reached its bound
     └── Unavailable         a service behind us does not answer; trying again later can help
@@ -79,7 +79,7 @@ class Unauthenticated(WayproofError):
 
 
 class Forbidden(WayproofError):
-    """A known caller without the scope that the operation needs."""
+    """A known caller without the scope that the operation needs, or whose turn it is not."""
 
 
 class NotFound(WayproofError):
@@ -87,7 +87,7 @@ class NotFound(WayproofError):
 
 
 class Conflict(WayproofError):
-    """The name or the time range is taken."""
+    """The name or the time range is taken, or the thing no longer stands where this is possible."""
 
 
 class PreconditionFailed(WayproofError):

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-import rlp  # type: ignore[import-untyped]
+import rlp
 from eth_hash.auto import keccak
 from hexbytes import HexBytes
 

@@ -1,4 +1,4 @@
-"""Anchors: checkpoints on their way to the chain."""
+"""The log of custody: its identity, leaves, tree and checkpoints."""
 
 from wayproof.store.migrate import run_sql
 
@@ -10,4 +10,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Runs the revision's SQL."""
-    run_sql("0004_anchors.sql")
+    run_sql("0004_log.sql")

@@ -1,4 +1,4 @@
-"""Parties and their keys, handoffs with their evidence, and what operators erase."""
+"""Anchors: checkpoints on their way to the chain."""
 
 from wayproof.store.migrate import run_sql
 
@@ -10,4 +10,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Runs the revision's SQL."""
-    run_sql("0005_custody.sql")
+    run_sql("0005_anchors.sql")
