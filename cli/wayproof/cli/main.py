@@ -9,6 +9,7 @@ from wayproof.cli.broker import broker
 from wayproof.cli.database import maintain, migrate
 from wayproof.cli.devices import devices
 from wayproof.cli.doctor import doctor
+from wayproof.cli.epcis import epcis
 from wayproof.cli.keys import keys
 from wayproof.cli.quarantine import quarantine
 from wayproof.cli.replay import replay
@@ -27,7 +28,7 @@ app.command(
     short_help="Publish files of readings.",
     epilog="Example: wayproof replay track.gpx --tenant demo",
 )(replay)
-for group in (tenants, keys, devices, broker, quarantine):
+for group in (tenants, keys, devices, broker, quarantine, epcis):
     app.add_typer(group)
 
 

@@ -1,7 +1,7 @@
-"""What names in a document mean: prefixes of its `@context`, and the words that EPCIS itself defines (JSON-LD 1.1 §4.1).
+"""What names in a document mean: prefixes of its `@context`, and the words that EPCIS defines (JSON-LD 1.1 §4.1).
 
-Contexts by URL are never fetched. GS1's own is known here by what matters for names: its prefixes and vocabularies; one of
-somebody else that is only named by URL defines nothing.
+Contexts by URL are never fetched. GS1's own is known here by what matters for names: its prefixes and vocabularies;
+one of somebody else that is only named by URL defines nothing.
 """
 
 from collections.abc import Iterator, Mapping

@@ -85,6 +85,4 @@ def rewritten(value: Any, rewrite: Callable[[Leaf, str], str], shape: Any = SHAP
         return [rewritten(member, rewrite, shape[0]) for member in value] if isinstance(value, list) else value
     if not isinstance(value, Mapping):
         return value
-    return {
-        name: rewritten(part, rewrite, shape[name]) if name in shape else part for name, part in value.items()
-    }
+    return {name: rewritten(part, rewrite, shape[name]) if name in shape else part for name, part in value.items()}

@@ -29,8 +29,8 @@ _SHOWN = 40
 def read_json(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Any:
     """The JSON value of UTF-8 bytes. Numbers with a point or exponent are Decimals, so none loses a digit.
 
-    Stricter than RFC 8259 where the same bytes could mean different things to different readers, or cannot be stored: no
-    name twice in an object, no NUL, no lone surrogate, no NaN or Infinity, no number beyond 1e±400.
+    Stricter than RFC 8259 where the same bytes could mean different things to different readers, or cannot be stored:
+    no name twice in an object, no NUL, no lone surrogate, no NaN or Infinity, no number beyond 1e±400.
 
     Raises:
         InvalidInput: no such JSON, or more of it than `bounds` allows.

@@ -1,6 +1,7 @@
 """What EPCIS 2.0 and CBV 2.0 demand of one event beyond the schema.
 
-Each rule is a generator over an event that has passed the schema, save for words and fields that a lenient import forgives.
+Each rule is a generator over an event that has passed the schema, save for words and fields that a lenient import
+forgives.
 """
 
 from collections.abc import Callable, Iterator, Mapping

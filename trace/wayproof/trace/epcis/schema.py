@@ -12,7 +12,7 @@ from jsonschema_rs import Draft202012Validator, ValidationError
 
 from wayproof.trace.epcis.fields import Path
 
-SCHEMA: Final[Mapping[str, Any]] = json.loads(files(__package__).joinpath("schema.json").read_bytes())
+SCHEMA: Final[dict[str, Any]] = json.loads(files(__package__).joinpath("schema.json").read_bytes())
 DEFINITIONS: Final[Mapping[str, Any]] = SCHEMA["$defs"]
 
 _VALIDATOR: Final = Draft202012Validator(SCHEMA, validate_formats=True)
@@ -49,18 +49,20 @@ def find(document: Any) -> list[Finding]:
 
 
 def _findings(error: ValidationError) -> Iterator[Finding]:
+    kind: Any = error.kind  # each kind has attributes of its own
+    instance: Any = error.instance
     path: Path = tuple(error.instance_path)
     where = list(error.schema_path)
     expected = _description(where)
-    if error.kind.name in _SURPLUS:
-        yield from (_surplus(path, name, expected, error.instance) for name in _unknown(error.kind.unexpected, where))
-    elif error.kind.name == "required":
-        name = error.kind.property
-        got = sorted(error.instance)
+    if kind.name in _SURPLUS:
+        yield from (_surplus(path, name, expected, instance) for name in _unknown(kind.unexpected, where))
+    elif kind.name == "required":
+        name = kind.property
+        got = sorted(instance)
         yield Finding(path=path, kind=Kind.STRUCTURE, said=f"{name} is missing", expected=expected, got=got)
     else:
-        kind = Kind.UNKNOWN_WORD if _is_vocabulary(where) else Kind.STRUCTURE
-        yield Finding(path=path, kind=kind, said=_said(path), expected=expected, got=_got(error.instance))
+        what = Kind.UNKNOWN_WORD if _is_vocabulary(where) else Kind.STRUCTURE
+        yield Finding(path=path, kind=what, said=_said(path), expected=expected, got=_got(instance))
 
 
 def _surplus(path: Path, name: str, expected: str, instance: Any) -> Finding:

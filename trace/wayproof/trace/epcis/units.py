@@ -1,8 +1,8 @@
 """Units of measure by their UN/ECE Recommendation 20 codes: to SI and back, exactly.
 
-Factors are those of Recommendation 20 revision 17, annexes I and II, given there as decimals, and of NIST SP 811 appendix B.
-A value in SI is `factor * value + offset`; only temperatures have an offset. Values are exact: an int or Fraction in, a
-Fraction out, so 8 °C and 281.15 K are equal and no comparison depends on rounding.
+Factors are those of Recommendation 20, annexes I and II, given there as decimals, and of NIST SP 811 appendix B. A value
+in SI is `factor * value + offset`; only temperatures have an offset. Values are exact, Fractions come out, so 8 °C and
+281.15 K are equal and no comparison depends on rounding.
 """
 
 from collections.abc import Mapping
@@ -120,7 +120,7 @@ _FACTORS: Final[Mapping[Dimension, str]] = {
     Dimension.ANGLE: "C81 1, C25 1e-3, DD 3.14159265358979323846/180, D61 3.14159265358979323846/10800",
     Dimension.SOLID_ANGLE: "D27 1",
     Dimension.SPEED: "MTS 1, KMH 1/3.6, C16 1e-3, 2M 0.01, HM 0.44704, KNT 1852/3600, FS 0.3048",
-    Dimension.ACCELERATION: "MSK 1, C11 1e-3, A76 0.01, K40 9.80665",
+    Dimension.ACCELERATION: "MSK 1, C11 1e-5, A76 0.01, K40 9.80665",
     Dimension.ANGULAR_VELOCITY: "2A 1, E96 3.14159265358979323846/180, RPM 3.14159265358979323846/30",
     Dimension.ANGULAR_ACCELERATION: "2B 1",
     Dimension.FREQUENCY: "HTZ 1, KHZ 1e3, MHZ 1e6, A86 1e9",
@@ -139,15 +139,15 @@ _FACTORS: Final[Mapping[Dimension, str]] = {
     Dimension.POWER: "WTT 1, KWT 1e3, MAW 1e6, C31 1e-3, D80 1e-6, BHP 745.69987158227022",
     Dimension.IRRADIANCE: "D54 1, C32 1e-3",
     Dimension.RADIANT_INTENSITY: "D57 1",
-    Dimension.DENSITY: "KMQ 1, 23 1e3, A93 1e-3, GL 1, M1 1e-3, B35 1e3, GP 1e-6, GQ 1e-9",
+    Dimension.DENSITY: "KMQ 1, 23 1e3, D41 1e3, GJ 1e3, A93 1e-3, GL 1, M1 1e-3, B35 1e3, GP 1e-6, GQ 1e-9",
     Dimension.SURFACE_DENSITY: "28 1, GM 1e-3, 25 10",
-    Dimension.SPECIFIC_VOLUME: "A39 1, 22 1e-4, H83 1e-3",
+    Dimension.SPECIFIC_VOLUME: "A39 1, 22 0.1, H83 1e-3",
     Dimension.SURFACE_TENSION: "4P 1, C22 1e-3",
     Dimension.DYNAMIC_VISCOSITY: "C65 1, C24 1e-3, C7 1e-3, 89 0.1",
     Dimension.KINEMATIC_VISCOSITY: "S4 1, C17 1e-6, 4C 1e-6, 91 1e-4",
     Dimension.MASS_FLOW: "KGS 1, F31 1/60, E93 1/3600",
     Dimension.VOLUME_FLOW: "MQS 1, MQH 1/3600, G51 1e-3, L2 1e-3/60, E32 1e-3/3600",
-    Dimension.MOLAR_CONCENTRATION: "C36 1, C38 1e3, M33 1",
+    Dimension.MOLAR_CONCENTRATION: "C36 1, C35 1e3, C38 1e3, M33 1",
     Dimension.MOLALITY: "C19 1",
     Dimension.MOLAR_MASS: "D74 1, A94 1e-3",
     Dimension.MOLAR_VOLUME: "A40 1, A37 1e-3",

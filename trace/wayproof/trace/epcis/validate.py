@@ -1,7 +1,7 @@
 """Whether a document may be captured: our JSON schema, and the rules of EPCIS 2.0 that no schema can state."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -139,11 +139,3 @@ def _of_breach(breach: Breach, where: Path, place: int) -> Fault:
 
 def _split(faults: list[Fault], is_forgiven: Callable[[Fault], bool]) -> tuple[list[Fault], list[Fault]]:
     return [f for f in faults if not is_forgiven(f)], [f for f in faults if is_forgiven(f)]
-
-
-def summary(checked: Checked) -> Iterator[str]:
-    """One line a fault, and one for each that was forgiven."""
-    for fault in checked.faults:
-        yield str(fault)
-    for fault in checked.forgiven:
-        yield f"forgiven: {fault}"

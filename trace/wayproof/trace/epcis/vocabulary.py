@@ -1,6 +1,6 @@
 """Words of the Core Business Vocabulary and the GS1 Web Vocabulary: bare word, URN and web URI of each.
 
-Sources: CBV 2.0 §7 (URIs and URNs), EPCIS 2.0 §10.2 (bare words in JSON). The lists of words stand in schema.json alone.
+Sources: CBV 2.0 §7 (URIs and URNs), EPCIS 2.0 §10.2 (bare words in JSON). The words stand in schema.json alone.
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,7 @@ _WEB = ("https://gs1.org/voc/", "https://ref.gs1.org/voc/", "https://www.gs1.org
 
 def _vocabulary(name: str, web_prefixes: tuple[str, ...], urn_part: str | None) -> Vocabulary:
     words = frozenset(DEFINITIONS[name]["anyOf"][0]["enum"])
-    return Vocabulary(
-        words=words, web_prefixes=web_prefixes, urn_prefix=urn_part and f"urn:epcglobal:cbv:{urn_part}:"
-    )
+    return Vocabulary(words=words, web_prefixes=web_prefixes, urn_prefix=urn_part and f"urn:epcglobal:cbv:{urn_part}:")
 
 
 VOCABULARIES: Final = {

@@ -1,19 +1,17 @@
 """EPCIS 1.2 and 2.0 in XML to JSON's form (EPCIS 2.0 §9 and §10, EPCIS 1.2 §9.5).
 
-The two bindings say the same in other words. Wrappers by which 1.2 was extended (`extension`, `baseExtension`) go; words of
-the vocabularies become bare words; an element of a namespace becomes a field with that namespace's prefix, its attributes and
-children fields within, and its text `#text` where it has those besides.
+The two bindings say the same in other words. Wrappers by which 1.2 was extended (`extension`, `baseExtension`) go;
+words of the vocabularies become bare words; an element of a namespace becomes a field with that namespace's prefix, its
+attributes and children fields within, and its text `#text` where it has those besides.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from lxml import etree
-
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.reading import DEFAULT_BOUNDS, Bounds, number
 from wayproof.trace.epcis.vocabulary import bare_word
-from wayproof.trace.epcis.xml_names import Names, local_name, namespace
+from wayproof.trace.epcis.xml_names import Element, Names, local_name, namespace
 from wayproof.trace.epcis.xml_tree import parse_tree
 
 CONTEXT_URL: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
@@ -25,7 +23,7 @@ _SENSOR_WORDS = {"type": "measurementType", "exception": "alertType", "component
 _SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 
 Json = dict[str, Any]
-Read = Callable[[etree._Element, Names], Any]
+Read = Callable[[Element, Names], Any]
 
 
 def read_xml(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Json:
@@ -45,7 +43,7 @@ def read_xml(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Json:
     return {"@context": [CONTEXT_URL, *({prefix: uri} for prefix, uri in names.used.items())], **value}
 
 
-def _document(root: etree._Element, kind: str, names: Names) -> Json:
+def _document(root: Element, kind: str, names: Names) -> Json:
     made: Json = {"type": kind, "schemaVersion": "2.0"}
     if "creationDate" in root.attrib:
         made["creationDate"] = root.attrib["creationDate"]
@@ -59,7 +57,7 @@ def _document(root: etree._Element, kind: str, names: Names) -> Json:
     return made
 
 
-def _header(header: etree._Element) -> Json:
+def _header(header: Element) -> Json:
     paths = {
         "sender": ".//{*}Sender/{*}Identifier",
         "receiver": ".//{*}Receiver/{*}Identifier",
@@ -73,19 +71,21 @@ def _header(header: etree._Element) -> Json:
     return made
 
 
-def _vocabulary(element: etree._Element) -> Json:
-    members = [_vocabulary_member(member) for member in element.iterfind("{*}VocabularyElementList/{*}VocabularyElement")]
+def _vocabulary(element: Element) -> Json:
+    members = [
+        _vocabulary_member(member) for member in element.iterfind("{*}VocabularyElementList/{*}VocabularyElement")
+    ]
     return {"type": element.get("type", ""), "vocabularyElementList": members}
 
 
-def _vocabulary_member(element: etree._Element) -> Json:
+def _vocabulary_member(element: Element) -> Json:
     attributes = [{"id": a.get("id", ""), "attribute": _text(a)} for a in element.iterfind("{*}attribute")]
     children = [_text(child) for child in element.iterfind("{*}children/{*}id")]
     made: Json = {"id": element.get("id", "")}
     return made | ({"attributes": attributes} if attributes else {}) | ({"children": children} if children else {})
 
 
-def _body(body: etree._Element, names: Names) -> Json:
+def _body(body: Element, names: Names) -> Json:
     results = next((child for child in body if local_name(child) == "QueryResults"), None)
     if results is None:
         return {"eventList": _events(body, names)}
@@ -100,14 +100,14 @@ def _body(body: etree._Element, names: Names) -> Json:
     return {"queryResults": made}
 
 
-def _events(parent: etree._Element, names: Names) -> list[Json]:
+def _events(parent: Element, names: Names) -> list[Json]:
     lists = [child for child in parent if local_name(child) == "EventList"]
     if len(lists) != 1:
         raise InvalidInput(f"XML: expected one EventList in {local_name(parent)}, got {len(lists)}")
     return [_event(element, names) for element in _unwrapped(lists[0])]
 
 
-def _unwrapped(parent: etree._Element) -> Iterator[etree._Element]:
+def _unwrapped(parent: Element) -> Iterator[Element]:
     """Children, those within wrappers of EPCIS 1.2 included."""
     for child in parent:
         if local_name(child) in _WRAPPERS and not namespace(child):
@@ -116,7 +116,7 @@ def _unwrapped(parent: etree._Element) -> Iterator[etree._Element]:
             yield child
 
 
-def _event(element: etree._Element, names: Names) -> Json:
+def _event(element: Element, names: Names) -> Json:
     made: Json = {"type": names.field(element) if namespace(element) else local_name(element)}
     for child in _unwrapped(element):
         name = local_name(child)
@@ -133,7 +133,7 @@ def _one_more(known: str | list[str] | None, text: str) -> str | list[str]:
     return [*([known] if isinstance(known, str) else known), text]
 
 
-def _fill(made: Json, child: etree._Element, names: Names) -> None:
+def _fill(made: Json, child: Element, names: Names) -> None:
     """Adds a child of an event, or of what an event is made of."""
     if namespace(child):
         _add(made, names.field(child), _free(child, names))
@@ -142,7 +142,7 @@ def _fill(made: Json, child: etree._Element, names: Names) -> None:
         _put(made, name, _FIELDS.get(name, _plain)(child, names), child)
 
 
-def _put(made: Json, name: str, value: Any, element: etree._Element) -> None:
+def _put(made: Json, name: str, value: Any, element: Element) -> None:
     if name in made:
         raise InvalidInput(f"XML line {element.sourceline}: expected {name} once, got it twice")
     made[name] = value
@@ -158,24 +158,24 @@ def _add(made: Json, name: str, value: Any) -> None:
         made[name] = [made[name], value]
 
 
-def _text(element: etree._Element) -> str:
-    return "".join(element.itertext()).strip()
+def _text(element: Element) -> str:
+    return "".join(map(str, element.itertext())).strip()
 
 
-def _plain(element: etree._Element, names: Names) -> Any:
-    """A field that the standard gives one text; with children it is no field of the standard, and is kept to be refused."""
+def _plain(element: Element, names: Names) -> Any:
+    """A field that the standard gives one text; one with children is none of the standard's, and is kept for refusal."""
     return _free(element, names) if len(element) else _text(element)
 
 
-def _texts(element: etree._Element, _names: Names) -> list[str]:
+def _texts(element: Element, _names: Names) -> list[str]:
     return [_text(child) for child in _unwrapped(element)]
 
 
-def _quantities(element: etree._Element, names: Names) -> list[Json]:
+def _quantities(element: Element, names: Names) -> list[Json]:
     return [_record(child, names) for child in _unwrapped(element)]
 
 
-def _record(element: etree._Element, names: Names) -> Json:
+def _record(element: Element, names: Names) -> Json:
     """An object whose fields are the children: readPoint, bizLocation, quantityElement, errorDeclaration, ilmd."""
     made: Json = {}
     for child in _unwrapped(element):
@@ -187,13 +187,13 @@ def _word(vocabulary: str) -> Read:
     return lambda element, names: _as_word(vocabulary, _text(element), element, names)
 
 
-def _as_word(vocabulary: str, text: str, element: etree._Element, names: Names) -> str:
+def _as_word(vocabulary: str, text: str, element: Element, names: Names) -> str:
     """The bare word; a word that is none of the standard's stays as it is, and its prefix becomes known."""
     return bare_word(vocabulary, names.expand(text, element)) or names.prefixed(text, element)
 
 
 def _words(vocabulary: str) -> Read:
-    def read(element: etree._Element, names: Names) -> Json:
+    def read(element: Element, names: Names) -> Json:
         made: dict[str, list[str]] = {}
         for child in _unwrapped(element):
             made.setdefault(local_name(child), []).append(_as_word(vocabulary, _text(child), child, names))
@@ -205,34 +205,34 @@ def _words(vocabulary: str) -> Read:
 def _typed(field: str, vocabulary: str) -> Read:
     """A list whose members have their type in an attribute: bizTransaction, source, destination."""
 
-    def read(element: etree._Element, names: Names) -> list[Json]:
+    def read(element: Element, names: Names) -> list[Json]:
         return [_typed_member(child, field, vocabulary, names) for child in _unwrapped(element)]
 
     return read
 
 
-def _typed_member(element: etree._Element, field: str, vocabulary: str, names: Names) -> Json:
+def _typed_member(element: Element, field: str, vocabulary: str, names: Names) -> Json:
     kind = element.get("type")
     made = {} if kind is None else {"type": _as_word(vocabulary, kind.strip(), element, names)}
     return made | {field: _text(element)}
 
 
-def _amount(element: etree._Element, _names: Names) -> Any:
+def _amount(element: Element, _names: Names) -> Any:
     return _as_number(_text(element), element)
 
 
-def _as_number(text: str, element: etree._Element) -> Any:
+def _as_number(text: str, element: Element) -> Any:
     try:
         return number(text)
     except InvalidInput as error:
         raise InvalidInput(f"XML line {element.sourceline}: {error}") from error
 
 
-def _sensor_elements(element: etree._Element, names: Names) -> list[Json]:
+def _sensor_elements(element: Element, names: Names) -> list[Json]:
     return [_sensor_element(child, names) for child in _unwrapped(element)]
 
 
-def _sensor_element(element: etree._Element, names: Names) -> Json:
+def _sensor_element(element: Element, names: Names) -> Json:
     made: Json = {}
     for child in _unwrapped(element):
         name = local_name(child)
@@ -245,15 +245,17 @@ def _sensor_element(element: etree._Element, names: Names) -> Json:
     return made
 
 
-def _sensor_part(element: etree._Element, names: Names) -> Json:
-    """sensorMetadata or sensorReport: attributes, and elements of other namespaces."""
-    made = {names.attribute(name, element): _attribute(name, text, element, names) for name, text in _attributes(element)}
+def _sensor_part(element: Element, names: Names) -> Json:
+    """A sensorMetadata or sensorReport: attributes, and elements of other namespaces."""
+    made = {
+        names.attribute(name, element): _attribute(name, text, element, names) for name, text in _attributes(element)
+    }
     for child in _unwrapped(element):
         _fill(made, child, names)
     return made
 
 
-def _attribute(name: str, text: str, element: etree._Element, names: Names) -> Any:
+def _attribute(name: str, text: str, element: Element, names: Names) -> Any:
     if name in _SENSOR_WORDS:
         return _as_word(_SENSOR_WORDS[name], text, element, names)
     if name in _NUMBERS:
@@ -263,12 +265,12 @@ def _attribute(name: str, text: str, element: etree._Element, names: Names) -> A
     return text
 
 
-def _attributes(element: etree._Element) -> list[tuple[str, str]]:
+def _attributes(element: Element) -> list[tuple[str, str]]:
     found = ((str(name), str(text)) for name, text in element.attrib.items())
     return [(name, text) for name, text in found if not name.startswith(f"{{{_SCHEMA_INSTANCE}}}")]
 
 
-def _free(element: etree._Element, names: Names) -> Any:
+def _free(element: Element, names: Names) -> Any:
     """An element of somebody's namespace, with anything in it."""
     made: Json = {names.attribute(name, element): text for name, text in _attributes(element)}
     for child in element:

@@ -2,11 +2,13 @@
 
 import re
 from itertools import count
-from typing import Final
+from typing import Final, TypeAlias
 
 from lxml import etree
 
 from wayproof.trace.epcis.context import STANDARD_PREFIXES, WEB_VOCABULARY
+
+Element: TypeAlias = etree._Element  # noqa: SLF001 - lxml's only name for the type
 
 _STANDARD_NAMESPACES: Final = {
     **{uri: prefix for prefix, uri in STANDARD_PREFIXES.items()},
@@ -19,12 +21,12 @@ _STANDARD_NAMESPACES: Final = {
 _PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 
-def local_name(element: etree._Element) -> str:
+def local_name(element: Element) -> str:
     """The name without its namespace."""
     return etree.QName(element).localname
 
 
-def namespace(element: etree._Element) -> str | None:
+def namespace(element: Element) -> str | None:
     """The namespace, or None."""
     return etree.QName(element).namespace
 
@@ -37,30 +39,30 @@ class Names:
         self.used: dict[str, str] = {}
         self._prefixes = dict(_STANDARD_NAMESPACES)
 
-    def field(self, element: etree._Element) -> str:
+    def field(self, element: Element) -> str:
         """The JSON name of an element."""
         return self.attribute(str(element.tag), element)
 
-    def attribute(self, tag: str, element: etree._Element) -> str:
+    def attribute(self, tag: str, element: Element) -> str:
         """The JSON name of an attribute of `element`, in lxml's notation `{namespace}name`."""
         if not tag.startswith("{"):
             return tag
         uri, _, name = tag[1:].partition("}")
         return f"{self._prefix(uri, element)}:{name}"
 
-    def expand(self, text: str, element: etree._Element) -> str:
+    def expand(self, text: str, element: Element) -> str:
         """The full URI of a text with a prefix that is in force at `element`, or a standard one."""
         prefix, colon, rest = text.partition(":")
         uri = element.nsmap.get(prefix) or STANDARD_PREFIXES.get(prefix) if colon else None
         return text if uri is None or rest.startswith("//") else uri + rest
 
-    def prefixed(self, text: str, element: etree._Element) -> str:
+    def prefixed(self, text: str, element: Element) -> str:
         """The same text, with the prefix that its namespace has in the document."""
         prefix, colon, rest = text.partition(":")
         uri = element.nsmap.get(prefix) if colon and not rest.startswith("//") else None
         return text if uri is None else f"{self._prefix(uri, element)}:{rest}"
 
-    def _prefix(self, uri: str, element: etree._Element) -> str:
+    def _prefix(self, uri: str, element: Element) -> str:
         if uri not in self._prefixes:
             wanted = next((p for p, known in element.nsmap.items() if p and known == uri), "ns")
             self._prefixes[uri] = prefix = self._free(wanted)

@@ -1,16 +1,17 @@
 """XML to a tree, as far as XML may be trusted: no DTD, no entities of its own, no network, bounded."""
 
-from typing import Final
+from typing import Final, cast
 
 from lxml import etree
 
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.reading import Bounds, check_size
+from wayproof.trace.epcis.xml_names import Element
 
 _PIECE_BYTES: Final = 1 << 16
 
 
-def parse_tree(data: bytes, bounds: Bounds) -> etree._Element:
+def parse_tree(data: bytes, bounds: Bounds) -> Element:
     """The root element of UTF-8 bytes, without comments and processing instructions.
 
     Raises:
@@ -46,12 +47,13 @@ def _check_bytes(data: bytes) -> None:
         raise InvalidInput("XML: expected UTF-8 text, got a NUL")
 
 
-def _fed(parser: "etree.XMLPullParser[etree._Element]", data: bytes, bounds: Bounds) -> etree._Element:
+def _fed(parser: etree.XMLPullParser, data: bytes, bounds: Bounds) -> Element:
     """Feeds piece by piece, so that a bomb is refused before it is a tree."""
     nodes = depth = 0
     for start in range(0, len(data), _PIECE_BYTES):
         parser.feed(data[start : start + _PIECE_BYTES])
-        for event, element in parser.read_events():
+        for event, item in parser.read_events():
+            element = cast("Element", item)  # as it is for these two events
             depth += 1 if event == "start" else -1
             nodes += 1 + len(element.attrib) if event == "start" else 0
             if depth > bounds.depth or nodes > bounds.nodes:
