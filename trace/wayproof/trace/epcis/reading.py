@@ -114,25 +114,25 @@ def _no_constant(text: str) -> Any:
 
 def _check_tree(value: Any, bounds: Bounds) -> None:
     """Walks level by level, so that depth is known and nothing recurses."""
-    level, nodes = [value], 0
-    for _ in range(bounds.depth + 1):
-        nodes += len(level)
+    holders, nodes = [value], 1
+    for _ in range(bounds.depth):
+        parts = [part for holder in holders for part in _parts(holder)]
+        nodes += len(parts)
         if nodes > bounds.nodes:
             raise InvalidInput(f"document: expected at most {bounds.nodes:,} values, got more")
-        level = [part for node in level for part in _parts(node)]
-        if not level:
+        holders = [part for part in parts if isinstance(part, dict | list)]
+        if not holders:
             return
     raise InvalidInput(f"JSON: expected at most {bounds.depth} levels of nesting, got more")
 
 
-def _parts(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        for name in node:
-            check_text(name)
-        return list(node.values())
-    if isinstance(node, str):
-        check_text(node)
-    return node if isinstance(node, list) else []
+def _parts(holder: Any) -> list[Any]:
+    """What is in an object or array; texts and names are looked at on the way."""
+    values = list(holder.values()) if isinstance(holder, dict) else holder if isinstance(holder, list) else [holder]
+    for text in (*values, *(holder if isinstance(holder, dict) else ())):
+        if isinstance(text, str):
+            check_text(text)
+    return values if isinstance(holder, dict | list) else []
 
 
 def check_text(text: str) -> None:

@@ -84,8 +84,8 @@ def events_of(document: Any) -> tuple[Path | None, Sequence[Mapping[str, Any]]]:
         found = _follow(document, path)
         if isinstance(found, list):
             return path, found
-    is_document = isinstance(document, Mapping) and document.get("type") in {"EPCISDocument", "EPCISQueryDocument"}
-    if is_document or not isinstance(document, Mapping):
+    # A tuple, for a type may be anything here, and not everything can be hashed.
+    if not isinstance(document, Mapping) or document.get("type") in ("EPCISDocument", "EPCISQueryDocument"):  # noqa: PLR6201
         return _LISTS[0], []
     return None, [document]
 

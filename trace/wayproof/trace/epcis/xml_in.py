@@ -163,7 +163,7 @@ def _text(element: Element) -> str:
 
 
 def _plain(element: Element, names: Names) -> Any:
-    """A field that the standard gives one text; one with children is none of the standard's, and is kept for refusal."""
+    """A field that the standard gives one text; one with children is none of the standard's, and is refused later."""
     return _free(element, names) if len(element) else _text(element)
 
 
