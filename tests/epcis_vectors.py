@@ -80,7 +80,7 @@ def twins() -> Iterator[tuple[str, Path, Path]]:
 
 
 def meanings(path: Path) -> list[Any]:
-    """Each event of a document with every name and word written out, times in UTC, numbers without superfluous zeros."""
+    """Each event of a document with names and words written out, times in UTC, numbers without superfluous zeros."""
     document = read_document(path.read_bytes())
     context = context_of(document)
     return [meaning(event, context) for event in events_of(document)[1]]

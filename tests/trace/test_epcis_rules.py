@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
-from epcis_vectors import invalid_files, loaded, needs_vectors, valid_files
+
 from wayproof.trace.epcis.rules import FORGIVABLE, Rule
 from wayproof.trace.epcis.validate import Fault, check_document, events_of, pointer
+
+from epcis_vectors import invalid_files, loaded, needs_vectors, valid_files
 
 CONTEXT: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 

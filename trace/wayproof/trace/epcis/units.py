@@ -1,8 +1,8 @@
 """Units of measure by their UN/ECE Recommendation 20 codes: to SI and back, exactly.
 
 Factors are those of Recommendation 20, annexes I and II, given there as decimals, and of NIST SP 811 appendix B. A
-value in SI is `factor * value + offset`; only temperatures have an offset. Values are exact, Fractions come out, so 8 °C
-and 281.15 K are equal and no comparison depends on rounding.
+value in SI is `factor * value + offset`; only temperatures have an offset. Values are exact, Fractions come out, so
+8 °C and 281.15 K are equal and no comparison depends on rounding.
 """
 
 from collections.abc import Mapping

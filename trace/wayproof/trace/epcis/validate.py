@@ -85,7 +85,7 @@ def events_of(document: Any) -> tuple[Path | None, Sequence[Mapping[str, Any]]]:
         if isinstance(found, list):
             return path, found
     # A tuple, for a type may be anything here, and not everything can be hashed.
-    if not isinstance(document, Mapping) or document.get("type") in ("EPCISDocument", "EPCISQueryDocument"):  # noqa: PLR6201
+    if not isinstance(document, Mapping) or document.get("type") in ("EPCISDocument", "EPCISQueryDocument"):
         return _LISTS[0], []
     return None, [document]
 
