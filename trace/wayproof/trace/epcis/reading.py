@@ -1,0 +1,146 @@
+"""Bytes to JSON values, within bounds."""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from wayproof.model.errors import InvalidInput
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """How much a document may be."""
+
+    bytes: int = 64 << 20
+    #: Objects, arrays and values of JSON; elements and attributes of XML.
+    nodes: int = 5_000_000
+    #: Levels of nesting.
+    depth: int = 64
+    #: Characters of one number. Longer ones are no measurements, and cost quadratic time.
+    digits: int = 100
+
+
+DEFAULT_BOUNDS: Final = Bounds()
+
+_SHOWN = 40
+
+
+def read_json(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Any:
+    """The JSON value of UTF-8 bytes. Numbers with a point or exponent are Decimals, so none loses a digit.
+
+    Stricter than RFC 8259 where the same bytes could mean different things to different readers, or cannot be stored:
+    no name twice in an object, no NUL, no lone surrogate, no NaN or Infinity, no number beyond 1e±400.
+
+    Raises:
+        InvalidInput: no such JSON, or more of it than `bounds` allows.
+    """
+    check_size(data, bounds)
+    reader = _Reader(bounds)
+    try:
+        value = json.loads(
+            data.decode("utf-8-sig"),
+            object_pairs_hook=reader.pairs,
+            parse_float=reader.decimal,
+            parse_int=reader.integer,
+            parse_constant=_no_constant,
+        )
+    except RecursionError as error:
+        raise InvalidInput(f"JSON: expected at most {bounds.depth} levels of nesting, got far more") from error
+    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError
+        raise InvalidInput(f"JSON: expected UTF-8 and RFC 8259, got: {error}") from error
+    _check_tree(value, bounds)
+    return value
+
+
+def check_size(data: bytes, bounds: Bounds) -> None:
+    """Raises InvalidInput for more bytes than allowed."""
+    if len(data) > bounds.bytes:
+        raise InvalidInput(f"document: expected at most {bounds.bytes:,} bytes, got {len(data):,}")
+
+
+def number(text: str, bounds: Bounds = DEFAULT_BOUNDS) -> int | Decimal:
+    """A decimal number of XML or JSON; an int where there is neither point nor exponent.
+
+    Raises:
+        InvalidInput: anything else, infinities included.
+    """
+    reader = _Reader(bounds)
+    plain = text.strip().removeprefix("+")
+    if not plain.isascii() or "_" in plain:
+        raise InvalidInput(f"number: expected decimal digits, got {text[:_SHOWN]!r}")
+    return reader.integer(plain) if plain.removeprefix("-").isdigit() else reader.decimal(plain)
+
+
+class _Reader:
+    """Hooks of the JSON parser that know the bounds."""
+
+    _GREATEST_EXPONENT = 400
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+
+    @staticmethod
+    def pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InvalidInput(f"JSON: expected each name once in an object, got {twice[:_SHOWN]!r} twice")
+        return made
+
+    def decimal(self, text: str) -> Decimal:
+        self._check_length(text)
+        try:
+            value = Decimal(text)
+        except ArithmeticError as error:
+            raise InvalidInput(f"number: expected decimal digits, got {text[:_SHOWN]!r}") from error
+        if not value.is_finite() or abs(value.adjusted()) > self._GREATEST_EXPONENT:
+            raise InvalidInput(f"number: expected one within 1e±{self._GREATEST_EXPONENT}, got {text[:_SHOWN]!r}")
+        return value
+
+    def integer(self, text: str) -> int:
+        self._check_length(text)
+        return int(text)
+
+    def _check_length(self, text: str) -> None:
+        if len(text) > self._bounds.digits:
+            raise InvalidInput(f"number: expected at most {self._bounds.digits} digits, got {len(text)}")
+
+
+def _no_constant(text: str) -> Any:
+    raise InvalidInput(f"JSON: expected a number, got {text}")
+
+
+def _check_tree(value: Any, bounds: Bounds) -> None:
+    """Walks level by level, so that depth is known and nothing recurses."""
+    holders, nodes = [value], 1
+    for _ in range(bounds.depth):
+        parts = [part for holder in holders for part in _parts(holder)]
+        nodes += len(parts)
+        if nodes > bounds.nodes:
+            raise InvalidInput(f"document: expected at most {bounds.nodes:,} values, got more")
+        holders = [part for part in parts if isinstance(part, dict | list)]
+        if not holders:
+            return
+    raise InvalidInput(f"JSON: expected at most {bounds.depth} levels of nesting, got more")
+
+
+def _parts(holder: Any) -> list[Any]:
+    """What is in an object or array; texts and names are looked at on the way."""
+    values = list(holder.values()) if isinstance(holder, dict) else holder if isinstance(holder, list) else [holder]
+    for text in (*values, *(holder if isinstance(holder, dict) else ())):
+        if isinstance(text, str):
+            check_text(text)
+    return values if isinstance(holder, dict | list) else []
+
+
+def check_text(text: str) -> None:
+    """Raises InvalidInput for what no UTF-8 text in a database can hold."""
+    if "\0" in text:
+        raise InvalidInput(f"text: expected no NUL, got one in {text[:_SHOWN]!r}")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(f"text: expected whole characters, got half of one in {text[:_SHOWN]!r}") from error
