@@ -105,6 +105,7 @@ alter table event_number force row level security;
 create policy own_rows on event_number using (tenant_id = current_tenant());
 
 grant select, insert on epcis_context, epcis_event, event_number to wayproof_api;
+grant usage on sequence epcis_event_event_id_seq to wayproof_api;
 grant select on tenant_epcis_event to wayproof_api;
 grant select, insert on epcis_capture to wayproof_api;
 grant update (finished_at, is_success, events, errors, forgiven, envelope) on epcis_capture to wayproof_api;
