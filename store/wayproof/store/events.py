@@ -4,9 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import numpy as np
+
+from wayproof.store.arrays import NEVER, Float8Array, Int8Array, TextArray, TimestamptzArray
+from wayproof.store.microseconds import to_microseconds
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 from wayproof.store.rows import fetch_all, fetch_tuples
@@ -57,12 +61,10 @@ _TEXTS: Final = (
     "epcis_id",
     "event_type",
     "action",
-    "event_time",
     "biz_step",
     "disposition",
     "read_point",
     "biz_location",
-    "declared_at",
     "body",
     "canonical",
 )
@@ -114,10 +116,8 @@ def add_events(
     for start in range(0, len(events), _BATCH):
         batch = events[start : start + _BATCH]
         places = [int(place) for (place,) in fetch_tuples(conn, _SQL["reserve"], {"count": len(batch)})]
-        columns = {name: [getattr(event, name) for event in batch] for name in _TEXTS}
-        terms = [" ".join(event.terms) for event in batch]
         with domain_errors():
-            conn.execute(_SQL["add_events"], {**common, **columns, "event_id": places, "terms": terms})
+            conn.execute(_SQL["add_events"], {**common, **_columns(places, batch)})
         _add_numbers(conn, tenant_id, places, batch)
         event_ids += places
     return event_ids
@@ -128,11 +128,29 @@ def get_events(conn: Conn, epcis_id: str) -> list[StoredEvent]:
     return fetch_all(conn, StoredEvent, _SQL["get_events"], {"epcis_id": epcis_id})
 
 
+def _columns(places: Sequence[int], events: Sequence[NewEvent]) -> dict[str, Any]:
+    texts = {name: TextArray([getattr(event, name) for event in events]) for name in _TEXTS}
+    declared = [NEVER if event.declared_at is None else to_microseconds(event.declared_at) for event in events]
+    return {
+        **texts,
+        "event_id": Int8Array(np.array(places)),
+        "event_time": TimestamptzArray(np.array([to_microseconds(event.event_time) for event in events])),
+        "declared_at": TimestamptzArray(np.array(declared)),
+        "terms": TextArray([" ".join(event.terms) for event in events]),
+    }
+
+
 def _add_numbers(conn: Conn, tenant_id: UUID, places: Sequence[int], events: Sequence[NewEvent]) -> None:
     rows = [(place, *number) for place, event in zip(places, events, strict=True) for number in event.numbers]
     if not rows:
         return
-    event_id, field, dimension, value = map(list, zip(*rows, strict=True))
-    params = {"tenant_id": tenant_id, "event_id": event_id, "field": field, "dimension": dimension, "value": value}
+    event_id, field, dimension, value = zip(*rows, strict=True)
+    params = {
+        "tenant_id": tenant_id,
+        "event_id": Int8Array(np.array(event_id)),
+        "field": TextArray(field),
+        "dimension": TextArray(dimension),
+        "value": Float8Array(np.array(value, float)),
+    }
     with domain_errors():
         conn.execute(_SQL["add_numbers"], params)

@@ -23,7 +23,7 @@ insert into epcis_event (
 )
 overriding system value
 select n.event_id, %(tenant_id)s, %(capture_id)s, n.epcis_id, n.event_type, n.action, n.event_time, %(record_time)s,
-       n.biz_step, n.disposition, n.read_point, n.biz_location, n.declared_at, %(context_id)s, n.body,
+       n.biz_step, n.disposition, n.read_point, n.biz_location, nullif(n.declared_at, '-infinity'), %(context_id)s, n.body,
        n.canonical::jsonb, array_to_tsvector(string_to_array(n.terms, ' '))
   from unnest(
     %(event_id)s::bigint[], %(epcis_id)s::text[], %(event_type)s::text[], %(action)s::text[],
