@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from wayproof.api.paging import PageQuery
@@ -105,7 +105,7 @@ UNSUPPORTED_MEDIA_TYPE: Final = _kind(
 FAULT_OF_OURS: Final = _kind("ImplementationException", HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL.title)
 NO_DATABASE: Final = _kind("ImplementationException", HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE.title)
 
-_OF_KIND: Final[Mapping[Kind, EpcisKind]] = {
+OF_KIND: Final[Mapping[Kind, EpcisKind]] = {
     INVALID_INPUT: VALIDATION,
     MALFORMED: VALIDATION,
     INVALID_CURSOR: QUERY_PARAMETER,
@@ -119,6 +119,7 @@ _OF_KIND: Final[Mapping[Kind, EpcisKind]] = {
     UNAVAILABLE: NO_DATABASE,
     INTERNAL: FAULT_OF_OURS,
 }
+"""What the standard calls our kinds of problems."""
 
 
 class Refusal(Exception):
@@ -178,7 +179,7 @@ def too_large() -> Response:
 
 def _problem_of(request: Request, error: Exception) -> Response:
     found = complaint(request, error)
-    kind = _OF_KIND[found.kind]
+    kind = OF_KIND[found.kind]
     if kind is VALIDATION and request.method == "GET":
         kind = QUERY_PARAMETER
     return problem(kind, found.detail, errors=found.errors, **found.headers)
@@ -194,8 +195,6 @@ def _major_minor(text: str) -> tuple[int, int]:
 
 class EpcisPage(PageQuery):
     """Which part of a list, in the words of the standard."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     limit: Annotated[int, Field(ge=1, alias="perPage", description="Items wanted", examples=[30])] = 30
     cursor: Annotated[
