@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -205,7 +205,7 @@ def _documented(kind: Kind) -> dict[str, Any]:
 
 
 def _on_domain_error(request: Request, error: Exception) -> Response:
-    kind = OF_ERROR[cast("type[WayproofError]", type(error))]
+    kind = next(OF_ERROR[known] for known in type(error).__mro__ if known in OF_ERROR)
     if kind is UNAVAILABLE:
         _log.warning("unavailable", error=str(error))
         return problem(kind, "the database does not answer")
