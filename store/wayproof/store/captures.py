@@ -71,13 +71,11 @@ def keep_document(conn: Conn, tenant_id: UUID, capture_id: UUID, content: bytes)
         conn.execute(_SQL["keep_document"], params)
 
 
-def list_waiting(conn: Conn, limit: int) -> list[tuple[UUID, UUID, int]]:
-    """Tenant, job, and how often it was begun, of documents of all tenants, the oldest first."""
+def list_waiting(conn: Conn, limit: int) -> list[tuple[UUID, UUID]]:
+    """Tenant and job of documents of all tenants, the oldest first."""
     with domain_errors():
         conn.execute(_SQL["see_waiting"])
-    return [
-        (tenant, job, int(tries)) for tenant, job, tries in fetch_tuples(conn, _SQL["list_waiting"], {"limit": limit})
-    ]
+    return [(tenant_id, job) for tenant_id, job in fetch_tuples(conn, _SQL["list_waiting"], {"limit": limit})]
 
 
 def count_try(conn: Conn, capture_id: UUID) -> int | None:

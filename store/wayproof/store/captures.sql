@@ -10,8 +10,8 @@ values (%(capture_id)s, %(tenant_id)s, %(content)s);
 -- see_waiting: lets this transaction see that documents of all tenants wait
 select set_config('wayproof.captures', 'all', true);
 
--- list_waiting: the documents that have waited longest, and were not tried too often
-select tenant_id, capture_id, tries
+-- list_waiting: the documents that have waited longest
+select tenant_id, capture_id
   from epcis_capture_document
  order by created_at, capture_id
  limit %(limit)s;

@@ -189,12 +189,14 @@ def _append(
 
 def _ready(checked: Checked) -> list[_Ready]:
     context = context_of(checked.document)
-    path = events_of(checked.document)[0]
+    path, found = events_of(checked.document)
+    if path is None:  # its context is kept as a document's is
+        found = [{name: value for name, value in checked.document.items() if name != "@context"}]
     return [
         _Ready(
             place=place,
             pointer="" if path is None else pointer((*path, place)),
-            new=_new_event(checked.events[place], context),
+            new=_new_event(found[place], context),
         )
         for place in checked.good_events()
     ]
