@@ -80,8 +80,8 @@ def main() -> int:
             run = Run(devices=[Sensor(name=name, secret=SECRET, boot=1) for name in names], cpu_s={})
             with running_broker(folder, names) as port, running_ingestor(folder, port, database) as ingestor:
                 asyncio.run(_load(run, port, Processes(ingestor), options))
-                batches = ingestor.counter("wayproof_ingest_lag_seconds_count")
-                run.lag_s = ingestor.counter("wayproof_ingest_lag_seconds_sum") / batches
+                batches = ingestor.counter("wayproof_ingest_received_lag_seconds_count")
+                run.lag_s = ingestor.counter("wayproof_ingest_received_lag_seconds_sum") / batches
             with pool.connect(database) as conn:
                 run.stored = row_count(conn)
     return report("fleet", _results(run))

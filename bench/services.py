@@ -129,10 +129,12 @@ class Ingestor:
     health_port: int
 
     def counter(self, name: str) -> float:
-        """One of its metrics."""
+        """One of its metrics; raises LookupError where it has none of that name."""
         with urlopen(f"http://127.0.0.1:{self.health_port}/metrics", timeout=5) as answer:
             found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
-        return float(found[1]) if found else 0.0
+        if found is None:
+            raise LookupError(f"expected a metric {name}, got none")
+        return float(found[1])
 
     def wait_until_stored(self, readings: int, timeout_s: float = 300) -> None:
         """Waits for its counter of stored readings. Asked rarely, as asking costs the ingestor something, too."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_typing import ChecksumAddress, HexStr
+from eth_typing import HexStr
 from hexbytes import HexBytes
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,7 +124,7 @@ def test_contract_that_is_there(database: DatabaseSettings, chain: Chain, ledger
             anchorer=wanted.anchorer,
             origin_hash=sha256(wanted.origin.encode()).digest(),
         )
-        someone: ChecksumAddress = chain.rpc("eth_accounts")[3]
+        someone = Web3.to_checksum_address(chain.rpc("eth_accounts")[3])
         sent = chain.web3.eth.send_transaction({"from": someone, "data": HexBytes(data), "gas": 5_000_000})
         deployed = chain.web3.eth.get_transaction_receipt(sent)["contractAddress"]
         assert deployed is not None

@@ -166,7 +166,7 @@ def test_checkpoints_are_kept(ledger_conn: Conn) -> None:
     "change",
     [
         "delete from log_entry",
-        "truncate log_entry",
+        "truncate log_entry cascade",
         "update log_entry set entry = 'x' where leaf_index = 1",
         "update log_entry set leaf_index = 9 where leaf_index = 1",
         "update log_entry set kind = 'tombstone' where leaf_index = 1",
@@ -190,7 +190,7 @@ def test_checkpoints_are_kept(ledger_conn: Conn) -> None:
         "update log_head set size = 1",
         "insert into log_head values (false, 0)",
         "delete from log_checkpoint",
-        "truncate log_checkpoint",
+        "truncate log_checkpoint cascade",
         "update log_checkpoint set note = 'x'",
         "delete from log_identity",
         "truncate log_identity",

@@ -269,8 +269,10 @@ def test_no_row_can_be_made_for_another_tenant(registry_factory: Callable[[str],
 
 
 def test_named_constraints_stand_in_the_schema(superuser: Conn) -> None:
-    """Every constraint that is turned into words exists, so that a renamed one is noticed."""
-    rows = superuser.execute("select conname from pg_constraint").fetchall()
+    """Every constraint or unique index that is turned into words exists, so that a renamed one is noticed."""
+    rows = superuser.execute(
+        "select conname from pg_constraint union select indexrelid::regclass::text from pg_index where indisunique"
+    ).fetchall()
     assert set(TAKEN) | set(INVALID) <= {name for (name,) in rows}
 
 

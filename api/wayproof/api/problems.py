@@ -228,7 +228,7 @@ def _answer(request: Request, error: Exception) -> Response:
 
 
 def _of_domain_error(request: Request, error: WayproofError) -> Complaint:
-    kind = OF_ERROR[type(error)]
+    kind = next(OF_ERROR[known] for known in type(error).__mro__ if known in OF_ERROR)
     if kind is UNAVAILABLE:
         _log.warning("unavailable", error=str(error))
         return Complaint(kind=kind, detail="the database does not answer")

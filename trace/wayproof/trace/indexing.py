@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wayproof.trace.epcis.context import Context
+from wayproof.trace.query.terms import terms_of
 
 Number = tuple[str, str, float]
 
 
-def terms_and_numbers(_event: Mapping[str, Any], _context: Context) -> tuple[Sequence[str], Sequence[Number]]:
+def terms_and_numbers(event: Mapping[str, Any], context: Context) -> tuple[Sequence[str], Sequence[Number]]:
     """The words and numbers by which queries find an event, out of its canonical form."""
-    return (), ()
+    found = terms_of(event, context)
+    return found.terms, found.numbers
