@@ -28,6 +28,7 @@ from wayproof.api.routes import (
     session,
     shipments,
     sites,
+    trace,
 )
 from wayproof.api.settings import ApiSettings
 from wayproof.store.pool import open_pool
@@ -41,6 +42,7 @@ _TAGS: Final = {
     "Parties": "Who takes custody, and the keys by which they sign. Keys themselves stay with the parties.",
     "Handoffs": "Changes of custody that both parties sign, their evidence, and the proof of them.",
     "EPCIS": "Events of the supply chain by GS1's standard, EPCIS 2.0: captured here, and found again.",
+    "Trace": "Where a lot comes from, where it went, and what the events do not tell.",
     "Keys": "Who may do what.",
     "Log": "The log of custody: public, append-only, for anybody to copy and audit.",
     "Session": "Signing a browser in and out.",
@@ -85,6 +87,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         parties,
         handoffs,
         epcis_capture,
+        trace,
         keys,
         log,
         session,

@@ -13,6 +13,7 @@ from rich.progress import track
 
 from wayproof.cli.app import AsJson, commands, printable
 from wayproof.cli.epcis_import import import_documents
+from wayproof.cli.trace import rebuild_graph
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.documents import read_document
 from wayproof.trace.epcis.validate import Checked, check_document
@@ -23,6 +24,11 @@ epcis.command(
     short_help="Capture the events of documents.",
     epilog="Example: wayproof epcis import harvest.jsonld despatch.xml --lenient --tenant demo",
 )(import_documents)
+epcis.command(
+    "rebuild",
+    short_help="Make the graph of things again from the journal.",
+    epilog="Example: wayproof epcis rebuild --tenant demo",
+)(rebuild_graph)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

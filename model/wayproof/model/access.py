@@ -33,6 +33,8 @@ class Scope(StrEnum):
     """EPCIS events, and the jobs by which they were captured."""
     EVENTS_WRITE = "events:write"
     """Capturing EPCIS events."""
+    TRACE_READ = "trace:read"
+    """Asking where a lot comes from and where it went."""
     METRICS_READ = "metrics:read"
     """Metrics of the whole process, over all tenants."""
 
