@@ -26,6 +26,8 @@ from wayproof.trace.indexing import terms_and_numbers
 
 MOST_FAULTS: Final = 1_000
 """How many faults of a document are kept and told."""
+MOST_TERMS: Final = 65_000
+"""Distinct words under which one event is indexed. A `tsvector` takes a mebibyte of them, each 16 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +59,10 @@ class _Ready:
     @property
     def key(self) -> tuple[str, datetime | None]:
         return self.new.epcis_id, self.new.declared_at
+
+    def fault(self, rule: Rule, said: str, expected: str, got: object) -> Fault:
+        """Something wrong with the event as a whole."""
+        return Fault(event=self.place, pointer=self.pointer, rule=rule, said=said, expected=expected, got=shown(got))
 
 
 def capture(
@@ -139,14 +145,7 @@ def unreadable(error: InvalidInput) -> Fault:
 def _record(
     conn: Conn, tenant_id: UUID, capture_id: UUID | None, checked: Checked, *, proceed: bool, now: datetime | None
 ) -> Captured:
-    ready = _ready(checked) if proceed or checked.is_valid else []
-    faults = [*checked.faults]
-    if ready:
-        events.lock_journal(conn, tenant_id)
-        known = events.find_known(conn, tenant_id, {each.new.epcis_id for each in ready})
-        new, taken = _apart(ready, known)
-        faults += taken
-        ready = new if proceed or not taken else []
+    ready, faults = _writable(conn, tenant_id, checked, proceed=proceed)
     record_time = now or datetime.now(UTC)
     event_ids = _append(
         conn,
@@ -164,6 +163,21 @@ def _record(
         faults=faults,
         forgiven=checked.forgiven,
     )
+
+
+def _writable(
+    conn: Conn, tenant_id: UUID, checked: Checked, *, proceed: bool
+) -> tuple[Sequence[_Ready], Sequence[Fault]]:
+    """What is to be written, with the journal locked if that is anything; and why other events are not."""
+    if checked.faults and not proceed:
+        return [], checked.faults
+    fit, too_large = _of_a_size(_ready(checked))
+    if not fit or (too_large and not proceed):
+        return [], (*checked.faults, *too_large)
+    events.lock_journal(conn, tenant_id)
+    known = events.find_known(conn, tenant_id, {each.new.epcis_id for each in fit})
+    new, taken = _apart(fit, known)
+    return new if proceed or not taken else [], (*checked.faults, *too_large, *taken)
 
 
 def _append(
@@ -227,6 +241,20 @@ def _id(place: Mapping[str, str] | None) -> str | None:
     return place["id"] if place else None
 
 
+def _of_a_size(ready: Sequence[_Ready]) -> tuple[list[_Ready], list[Fault]]:
+    """Those that can be indexed, and a fault for each that cannot."""
+    fit: list[_Ready] = []
+    faults: list[Fault] = []
+    for each in ready:
+        terms = len(each.new.terms)
+        if terms > MOST_TERMS and (terms := len(set(each.new.terms))) > MOST_TERMS:
+            expected = f"at most {MOST_TERMS:,} words of an index; several events for so many things"
+            faults.append(each.fault(Rule.SIZE, "the event names too much", expected, terms))
+        else:
+            fit.append(each)
+    return fit, faults
+
+
 def _apart(ready: Sequence[_Ready], known: Collection[tuple[str, datetime | None]]) -> tuple[list[_Ready], list[Fault]]:
     """Those that are new, and a fault for each that is not.
 
@@ -246,14 +274,8 @@ def _apart(ready: Sequence[_Ready], known: Collection[tuple[str, datetime | None
 
 def _taken(each: _Ready) -> Fault:
     what = "event" if each.new.declared_at is None else "error declaration"
-    return Fault(
-        event=each.place,
-        pointer=each.pointer,
-        rule=Rule.DUPLICATE,
-        said=f"the {what} is in the journal already",
-        expected="an eventID that is new, or an error declaration of the event that has it",
-        got=shown(each.new.epcis_id),
-    )
+    expected = "an eventID that is new, or an error declaration of the event that has it"
+    return each.fault(Rule.DUPLICATE, f"the {what} is in the journal already", expected, each.new.epcis_id)
 
 
 def _outcome(checked: Checked, captured: Captured) -> Outcome:

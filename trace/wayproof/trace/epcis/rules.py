@@ -46,6 +46,8 @@ class Rule(StrEnum):
     """The same attribute on sensorMetadata and on its sensorReport (conformance test TCR-53)."""
     DUPLICATE = "duplicate"
     """An eventID that the journal has already, without an error declaration."""
+    SIZE = "size"
+    """More in one event than can be indexed."""
     INTERNAL = "internal"
     """None: Wayproof itself failed."""
 
