@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, Final
 
 from wayproof.model.errors import InvalidInput
-from wayproof.trace.epcis.fields import IDENTIFIER, QUANTITY_LISTS, Path, leaves
+from wayproof.trace.epcis.fields import IDENTIFIER, QUANTITY_LISTS, Path, identifier_texts, leaves
 from wayproof.trace.epcis.times import FIRST_YEAR, LAST_YEAR, parse_instant, parse_offset
 from wayproof.trace.identifiers import parse
 
@@ -82,6 +82,8 @@ def breaches(event: Mapping[str, Any], *, now: datetime | None = None) -> list[B
 
 
 def _identifiers(event: Mapping[str, Any]) -> Iterator[Breach]:
+    if all(map(_is_identifier, identifier_texts(event))):
+        return
     for path, leaf, text in leaves(event):
         if leaf is IDENTIFIER:
             try:
@@ -92,6 +94,14 @@ def _identifiers(event: Mapping[str, Any]) -> Iterator[Breach]:
                 yield Breach(
                     path=path, rule=Rule.IDENTIFIER, said=said, expected=rest.rpartition(", got ")[0], got=text
                 )
+
+
+def _is_identifier(text: str) -> bool:
+    try:
+        parse(text)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _instants(event: Mapping[str, Any]) -> Iterator[Breach]:
