@@ -86,7 +86,7 @@ def capture(
         data: EPCISDocument, EPCISQueryDocument or a single event, in JSON, JSON-LD or XML.
         lenient: lets through what leaves an event's meaning clear, and lists it.
         proceed: captures good events although others are at fault; otherwise all of them or none.
-        now: the record time; None: as soon as nobody else can write.
+        now: the record time; None: the database's, once nobody else can write.
     """
     capture_id = captures.create_capture(conn, tenant_id, is_proceeding=proceed, is_lenient=lenient)
     return fulfil(conn, tenant_id, capture_id, data, lenient=lenient, proceed=proceed, now=now)
@@ -149,39 +149,33 @@ def unreadable(error: InvalidInput) -> Fault:
 def _record(
     conn: Conn, tenant_id: UUID, capture_id: UUID | None, checked: Checked, *, proceed: bool, now: datetime | None
 ) -> Captured:
-    ready, faults = _writable(conn, tenant_id, checked, proceed=proceed)
-    record_time = now or datetime.now(UTC)
-    event_ids = _append(
-        conn,
-        tenant_id,
-        ready,
-        capture_id=capture_id,
-        context=checked.document.get("@context"),
-        record_time=record_time,
-    )
+    ready, faults = _to_write(checked, proceed=proceed)
+    record_time, event_ids = None, []
+    if ready:
+        locked_at = events.lock_journal(conn, tenant_id)
+        known = events.find_known(conn, tenant_id, {each.new.epcis_id for each in ready})
+        new, taken = _apart(ready, known)
+        faults, ready = (*faults, *taken), new if proceed or not taken else []
+        record_time = (now or locked_at) if ready else None
+    if record_time:
+        context = checked.document.get("@context")
+        event_ids = _append(conn, tenant_id, ready, capture_id=capture_id, context=context, record_time=record_time)
     return Captured(
         capture_id=capture_id,
         event_ids=event_ids,
         epcis_ids=[each.new.epcis_id for each in ready],
-        record_time=record_time if ready else None,
+        record_time=record_time,
         faults=faults,
         forgiven=checked.forgiven,
     )
 
 
-def _writable(
-    conn: Conn, tenant_id: UUID, checked: Checked, *, proceed: bool
-) -> tuple[Sequence[_Ready], Sequence[Fault]]:
-    """What is to be written, with the journal locked if that is anything; and why other events are not."""
+def _to_write(checked: Checked, *, proceed: bool) -> tuple[Sequence[_Ready], Sequence[Fault]]:
+    """What is to be written as far as the document itself tells, and why other events are not."""
     if checked.faults and not proceed:
         return [], checked.faults
     fit, too_large = _of_a_size(_ready(checked))
-    if not fit or (too_large and not proceed):
-        return [], (*checked.faults, *too_large)
-    events.lock_journal(conn, tenant_id)
-    known = events.find_known(conn, tenant_id, {each.new.epcis_id for each in fit})
-    new, taken = _apart(fit, known)
-    return new if proceed or not taken else [], (*checked.faults, *too_large, *taken)
+    return [] if too_large and not proceed else fit, (*checked.faults, *too_large)
 
 
 def _append(
@@ -193,8 +187,6 @@ def _append(
     context: Any,
     record_time: datetime,
 ) -> list[int]:
-    if not ready:
-        return []
     event_ids = events.add_events(
         conn,
         tenant_id,
