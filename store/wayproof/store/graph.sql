@@ -75,14 +75,14 @@ select event_id, record_time, epcis_id, declared_at, canonical::text
  limit %(limit)s;
 
 -- containers: in what the things of a front were, while they count
-select f.place, c.parent_id, greatest(f.low, c.since), least(f.high, c.until), c.quantity, c.unit, c.opened_by
+select f.place, c.parent_id, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'), c.quantity, c.unit, c.opened_by
   from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
   join trace_containment c on c.child_id = f.node_id::uuid
  where not c.is_association and c.until > f.low and c.since <= f.high;
 
 -- contents: what was in the things of a front, while they count
-select f.place, c.child_id, greatest(f.low, c.since), least(f.high, c.until), c.quantity, c.unit, c.opened_by
+select f.place, c.child_id, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'), c.quantity, c.unit, c.opened_by
   from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
   join trace_containment c on c.parent_id = f.node_id::uuid

@@ -73,7 +73,8 @@ def _step(packing: Packing, child_id: UUID, inside: dict[UUID, _Open], done: lis
         inside[child_id] = replace(held, quantity=left)
         return
     del inside[child_id]
-    done.append(_closed(packing, child_id, held, packing.at, packing.event_id))
+    if held.since < packing.at:
+        done.append(_closed(packing, child_id, held, packing.at, packing.event_id))
 
 
 def _left(held: float | None, taken: float | None) -> float | None:
