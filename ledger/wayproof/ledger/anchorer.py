@@ -220,7 +220,7 @@ class Anchorer:
             anchor = anchors.get(self._conn, anchor.size)
         if anchor.state in ON_THE_WAY and is_stuck(anchor, now=datetime.now(UTC), patience=self._patience):
             self._alarms[Alarm.FEE_CAPPED] = (
-                f"the anchor of {anchor.size} leaves waits, and WAYPROOF_LEDGER_MAX_FEEGWEI allows no higher fee"
+                f"the anchor of {anchor.size} leaves waits, and WAYPROOF_LEDGER_MAX_FEE_GWEI allows no higher fee"
             )
         return anchor.state
 
