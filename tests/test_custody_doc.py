@@ -21,6 +21,15 @@ PAGE = (ROOT / "docs" / "custody.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 
 
+def test_readme_shows_what_is_run() -> None:
+    """Every command of the README's handoff is one of the page's."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Hand a shipment over")[2]
+    [block] = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    shown = [re.sub(r" +# .*", "", line) for line in block.splitlines()]
+    assert len(shown) > 5
+    assert set(shown) <= {line for command in COMMANDS for line in command.splitlines()}
+
+
 @pytest.mark.timeout(600)
 def test_walk_through(up_factory: Callable[..., Up], tmp_path: Path) -> None:
     """Two parties hand a simulated shipment over, it is final and verified; one byte changed is found by name."""
