@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -13,8 +13,9 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from wayproof.ledger.custodians import custodian_of
-from wayproof.ledger.endpoint import KeyEntry
+from wayproof.ledger.anchors import Head
+from wayproof.ledger.custodians import Custodians, custodian_of
+from wayproof.ledger.endpoint import Endpoint, KeyEntry
 from wayproof.ledger.hexadecimal import to_address
 from wayproof.ledger.keystore import create_keystore
 from wayproof.ledger.signatures import KeySigner
@@ -134,6 +135,45 @@ def test_more_keys_than_one_look_takes(anchoring: Anchoring, registry: Registry)
     assert all(on_chain(anchoring, name).is_added for name in names)
     assert admin_nonce(anchoring) == before + len(names) + 2
     assert not anchorer.has_work()
+
+
+def test_no_anchor_before_every_key_was_looked_up(
+    anchoring: Anchoring, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a start, when nothing is known of any key, anchors wait until each was looked up once."""
+    monkeypatch.setattr("wayproof.ledger.custodians._AT_ONCE", 2)
+    party = add_party(registry, "first", "second", "third")
+    anchorer = anchoring.anchorer(**WITH_ADMIN)
+    anchoring.wait_for(lambda: anchorer.follow() and on_chain(anchoring, "third").is_added)
+    with tenant_transaction(registry.pool, registry.tenant_id) as conn:
+        add_keys(conn, registry, party, "late")
+    anchoring.append()
+    restarted = anchoring.anchorer(**WITH_ADMIN)
+    restarted.follow()
+    assert anchoring.states() == {}
+    anchoring.wait_for(lambda: restarted.follow() and anchoring.states())
+    assert on_chain(anchoring, "late").is_added
+
+
+def test_key_that_comes_while_keys_are_looked_up(
+    anchoring: Anchoring, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An anchor takes no leaf whose key was registered after the look at the keys."""
+    anchoring.append()
+    look = Custodians.follow
+
+    def overtaken(custodians: Custodians, heads: Mapping[Endpoint, Head]) -> None:
+        look(custodians, heads)
+        add_party(registry, "key")
+        anchoring.append()
+
+    monkeypatch.setattr(Custodians, "follow", overtaken)
+    anchorer = anchoring.anchorer(**WITH_ADMIN)
+    anchorer.follow()
+    assert anchoring.states() == {1: AnchorState.SUBMITTED}
+    monkeypatch.undo()
+    anchoring.wait_for(lambda: anchorer.follow() and 2 in anchoring.states())
+    assert on_chain(anchoring, "key").is_added
 
 
 def test_lost_transactions_are_sent_again(anchoring: Anchoring, registry: Registry) -> None:
