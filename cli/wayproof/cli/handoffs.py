@@ -169,12 +169,20 @@ def bundle(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where it goes; - for stdout.")],
     evidence: Readings = None,
+    newest_anchor: Annotated[
+        bool,
+        typer.Option(
+            "--newest-anchor",
+            help="Under the newest anchor, not the first above the handoff: where a key came to the chain too late"
+            " for that one.",
+        ),
+    ] = False,
     url: ApiUrl = URL_DEFAULT,
     api_key: ApiKey = None,
 ) -> None:
     """Save everything that proves an accepted handoff; `wayproof verify` checks it without any server of ours."""
     with remote(url, api_key) as api:
-        data = api.get_bytes(f"/v1/handoffs/{handoff_id}/bundle")
+        data = api.get_bytes(f"/v1/handoffs/{handoff_id}/bundle", anchor="newest" if newest_anchor else "first")
         if evidence:
             data = with_readings(api, handoff_id, data, evidence)
     if str(output) == "-":
