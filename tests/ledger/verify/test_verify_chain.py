@@ -113,7 +113,7 @@ def test_unregistered_key(world: Anchored, whose: str) -> None:
 def test_late_key_counts_below_a_later_anchor(world: Anchored) -> None:
     """A key that came to the contract after the first anchor above a handoff counts in a bundle under the newest."""
     late = KeySigner(b"\x4d" * 32)
-    shipper, carrier = world.parties["shipper"], world.parties["carrier"]
+    carrier = world.parties["carrier"]
     carrier.register(late)
     carrier.key = late
     handoff = world.hand_over()
