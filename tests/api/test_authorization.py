@@ -15,7 +15,7 @@ from wayproof.store.keys import create_key, revoke_key
 from fix_api import Customer, problem
 
 OPEN = {"/livez", "/readyz", "/session", "/problems/{slug}"}
-"""What answers without a key; a route that is not named here must not."""
+"""What answers without a key; a route that is not named here, or lies in the public log, must not."""
 
 IDS = {
     "name": "truck-1",
@@ -29,6 +29,9 @@ IDS = {
     "handoff_id": str(uuid4()),
     "event_id": "urn:uuid:7",
     "capture_id": str(uuid4()),
+    "value": "shipping",
+    "query_name": "myQuery",
+    "subscription_id": str(uuid4()),
     "item": "urn:epc:id:sscc:0614141.1",
 }
 
@@ -59,7 +62,10 @@ READ_SCOPES = {
 def closed_operations(app: FastAPI) -> list[tuple[str, str, Scope]]:
     """Method, path and the one scope that it needs, of every operation that is not open."""
     operations = [
-        (method.upper(), path) for path, item in app.openapi()["paths"].items() if path not in OPEN for method in item
+        (method.upper(), path)
+        for path, item in app.openapi()["paths"].items()
+        if path not in OPEN and not path.startswith("/v1/log")
+        for method in item
     ]
     return [(method, path.format(**IDS), _scope(method, path)) for method, path in operations]
 
@@ -67,7 +73,7 @@ def closed_operations(app: FastAPI) -> list[tuple[str, str, Scope]]:
 def _scope(method: str, path: str) -> Scope:
     if path.endswith("/custody"):
         return Scope.CUSTODY_READ
-    if path.startswith("/epcis/"):
+    if path.startswith("/epcis"):
         return Scope.EVENTS_READ if method == "GET" else Scope.EVENTS_WRITE
     resource = path.removeprefix("/v1/").split("/")[1 if path.startswith("/metrics") else 0]
     return (READ_SCOPES if method == "GET" else WRITE_SCOPES)[resource]

@@ -141,16 +141,16 @@ select envelope #> '{epcisHeader,epcisMasterData,vocabularyList}' as vocabularie
 
 -- list_event_types: distinct values, each found by one step in the index
 with recursive found (value) as (
-  (select e.event_type
+  (select e.event_type collate "C"
      from epcis_event e
-    where e.tenant_id = current_tenant() and e.event_type > %(after)s
-    order by e.event_type
+    where e.tenant_id = current_tenant() and e.event_type collate "C" > %(after)s
+    order by e.event_type collate "C"
     limit 1)
   union all
-  select (select e.event_type
+  select (select e.event_type collate "C"
             from epcis_event e
-           where e.tenant_id = current_tenant() and e.event_type > f.value
-           order by e.event_type
+           where e.tenant_id = current_tenant() and e.event_type collate "C" > f.value
+           order by e.event_type collate "C"
            limit 1)
     from found f
    where f.value is not null
@@ -159,16 +159,16 @@ select value from found where value is not null limit %(limit)s;
 
 -- list_biz_steps: distinct values, each found by one step in the index
 with recursive found (value) as (
-  (select e.biz_step
+  (select e.biz_step collate "C"
      from epcis_event e
-    where e.tenant_id = current_tenant() and e.biz_step > %(after)s
-    order by e.biz_step
+    where e.tenant_id = current_tenant() and e.biz_step collate "C" > %(after)s
+    order by e.biz_step collate "C"
     limit 1)
   union all
-  select (select e.biz_step
+  select (select e.biz_step collate "C"
             from epcis_event e
-           where e.tenant_id = current_tenant() and e.biz_step > f.value
-           order by e.biz_step
+           where e.tenant_id = current_tenant() and e.biz_step collate "C" > f.value
+           order by e.biz_step collate "C"
            limit 1)
     from found f
    where f.value is not null
@@ -177,16 +177,16 @@ select value from found where value is not null limit %(limit)s;
 
 -- list_dispositions: distinct values, each found by one step in the index
 with recursive found (value) as (
-  (select e.disposition
+  (select e.disposition collate "C"
      from epcis_event e
-    where e.tenant_id = current_tenant() and e.disposition > %(after)s
-    order by e.disposition
+    where e.tenant_id = current_tenant() and e.disposition collate "C" > %(after)s
+    order by e.disposition collate "C"
     limit 1)
   union all
-  select (select e.disposition
+  select (select e.disposition collate "C"
             from epcis_event e
-           where e.tenant_id = current_tenant() and e.disposition > f.value
-           order by e.disposition
+           where e.tenant_id = current_tenant() and e.disposition collate "C" > f.value
+           order by e.disposition collate "C"
            limit 1)
     from found f
    where f.value is not null
@@ -195,16 +195,16 @@ select value from found where value is not null limit %(limit)s;
 
 -- list_read_points: distinct values, each found by one step in the index
 with recursive found (value) as (
-  (select e.read_point
+  (select e.read_point collate "C"
      from epcis_event e
-    where e.tenant_id = current_tenant() and e.read_point > %(after)s
-    order by e.read_point
+    where e.tenant_id = current_tenant() and e.read_point collate "C" > %(after)s
+    order by e.read_point collate "C"
     limit 1)
   union all
-  select (select e.read_point
+  select (select e.read_point collate "C"
             from epcis_event e
-           where e.tenant_id = current_tenant() and e.read_point > f.value
-           order by e.read_point
+           where e.tenant_id = current_tenant() and e.read_point collate "C" > f.value
+           order by e.read_point collate "C"
            limit 1)
     from found f
    where f.value is not null
@@ -213,16 +213,16 @@ select value from found where value is not null limit %(limit)s;
 
 -- list_biz_locations: distinct values, each found by one step in the index
 with recursive found (value) as (
-  (select e.biz_location
+  (select e.biz_location collate "C"
      from epcis_event e
-    where e.tenant_id = current_tenant() and e.biz_location > %(after)s
-    order by e.biz_location
+    where e.tenant_id = current_tenant() and e.biz_location collate "C" > %(after)s
+    order by e.biz_location collate "C"
     limit 1)
   union all
-  select (select e.biz_location
+  select (select e.biz_location collate "C"
             from epcis_event e
-           where e.tenant_id = current_tenant() and e.biz_location > f.value
-           order by e.biz_location
+           where e.tenant_id = current_tenant() and e.biz_location collate "C" > f.value
+           order by e.biz_location collate "C"
            limit 1)
     from found f
    where f.value is not null

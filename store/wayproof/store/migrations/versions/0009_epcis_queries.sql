@@ -4,11 +4,11 @@
 create index epcis_event_by_place on epcis_event (tenant_id, event_id);
 
 -- The top-level resources: what bizSteps, dispositions and places there are.
-create index epcis_event_by_event_type on epcis_event (tenant_id, event_type);
-create index epcis_event_by_biz_step on epcis_event (tenant_id, biz_step);
-create index epcis_event_by_disposition on epcis_event (tenant_id, disposition);
-create index epcis_event_by_read_point on epcis_event (tenant_id, read_point);
-create index epcis_event_by_biz_location on epcis_event (tenant_id, biz_location);
+create index epcis_event_by_event_type on epcis_event (tenant_id, event_type collate "C");
+create index epcis_event_by_biz_step on epcis_event (tenant_id, biz_step collate "C");
+create index epcis_event_by_disposition on epcis_event (tenant_id, disposition collate "C");
+create index epcis_event_by_read_point on epcis_event (tenant_id, read_point collate "C");
+create index epcis_event_by_biz_location on epcis_event (tenant_id, biz_location collate "C");
 
 -- Documents that brought master data: queries ask for descendants and attributes of places.
 create index epcis_capture_with_master_data on epcis_capture (tenant_id, created_at)
@@ -56,7 +56,7 @@ end;
 create table epcis_query (
   tenant_id  uuid not null references tenant,
   name       text not null check (length(name) between 1 and 200),
-  body       jsonb not null, -- parameters, as they were given
+  body       text not null, -- parameters as they were given, JSON
   created_at timestamptz not null default now(),
   constraint epcis_query_name_taken primary key (tenant_id, name)
 );
