@@ -118,7 +118,8 @@ def list_values(conn: Conn, vocabulary: Vocabulary, *, after: str, limit: int) -
 
 def _params(matching: Matching) -> dict[str, Any]:
     made = asdict(matching)
-    return made | {name: list(made[name]) for name in ("condition", "fields", "dimensions", "lows", "highs")}
+    # To psycopg a tuple is no array.
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in made.items()}
 
 
 def _position(ranked: Ranked) -> dict[str, Any]:

@@ -68,7 +68,8 @@ class _Found:
         if name.startswith("@"):
             return
         field = prefix + self.context.expand_field(name)
-        self.terms.append(exists_term(field))
+        if ":" in field:  # no parameter can ask for what has no namespace, only for what is nested in it
+            self.terms.append(exists_term(field))
         for member in value if isinstance(value, list) else (value,):
             self._member(field, prefix, member)
 
