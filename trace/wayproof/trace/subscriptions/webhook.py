@@ -22,7 +22,7 @@ _PORTS: Final = {"https": 443, "http": 80}
 _LONGEST: Final = 2_000
 _MOST_ANSWER_BYTES: Final = 1 << 16
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-_NAT64_OF_A_SITE: Final = IPv6Network("64:ff9b:1::/48")
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 
 
 class NotDelivered(Exception):
@@ -164,7 +164,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
         wrapped = _wrapped(address)
         if wrapped is not None:
             return is_public(wrapped)
-        if address in _NAT64_OF_A_SITE:
+        if address not in _GLOBAL_UNICAST:
             return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
