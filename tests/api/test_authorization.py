@@ -31,6 +31,7 @@ IDS = {
     "capture_id": str(uuid4()),
     "value": "shipping",
     "query_name": "myQuery",
+    "token": "abc",
     "subscription_id": str(uuid4()),
     "item": "urn:epc:id:sscc:0614141.1",
 }
@@ -74,7 +75,8 @@ def _scope(method: str, path: str) -> Scope:
     if path.endswith("/custody"):
         return Scope.CUSTODY_READ
     if path.startswith("/epcis"):
-        return Scope.EVENTS_READ if method == "GET" else Scope.EVENTS_WRITE
+        is_reading = method == "GET" or path.startswith("/epcis/nextPageToken")
+        return Scope.EVENTS_READ if is_reading else Scope.EVENTS_WRITE
     resource = path.removeprefix("/v1/").split("/")[1 if path.startswith("/metrics") else 0]
     return (READ_SCOPES if method == "GET" else WRITE_SCOPES)[resource]
 

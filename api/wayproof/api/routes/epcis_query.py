@@ -76,6 +76,15 @@ def list_events(request: Request, caller: EventsReader, extensions: Extensions, 
         return answer_events(request, caller, conn, query, epcs=wanted)
 
 
+@router.delete("/nextPageToken/{token}", status_code=204, response_class=Response)
+def drop_page_token(
+    _: Annotated[str, Path(alias="token", description="Out of a `Link` header", examples=["WyJhYmMiLDFd"])],
+    __: EventsReader,
+) -> Response:
+    """Gives up the token of a page. It holds everything itself, so there is nothing to be freed."""
+    return Response(status_code=204)
+
+
 def _add(resource: str, vocabulary: Vocabulary, example: str) -> None:
     """The three routes of a top-level resource."""
     value_type = Annotated[str, Path(description="As the list names it", examples=[example])]
