@@ -75,8 +75,7 @@ def _scope(method: str, path: str) -> Scope:
     if path.endswith("/custody"):
         return Scope.CUSTODY_READ
     if path.startswith("/epcis"):
-        is_reading = method == "GET" or path.startswith("/epcis/nextPageToken")
-        return Scope.EVENTS_READ if is_reading else Scope.EVENTS_WRITE
+        return Scope.EVENTS_READ if method == "GET" else Scope.EVENTS_WRITE
     resource = path.removeprefix("/v1/").split("/")[1 if path.startswith("/metrics") else 0]
     return (READ_SCOPES if method == "GET" else WRITE_SCOPES)[resource]
 

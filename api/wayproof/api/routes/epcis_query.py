@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Path, Request, Response
 
-from wayproof.api.auth import EventsReader
+from wayproof.api.auth import EventsReader, EventsWriter
 from wayproof.api.conditional import JSON
 from wayproof.api.epcis import (
     NO_SUCH_RESOURCE,
@@ -79,7 +79,7 @@ def list_events(request: Request, caller: EventsReader, extensions: Extensions, 
 @router.delete("/nextPageToken/{token}", status_code=204, response_class=Response)
 def drop_page_token(
     _: Annotated[str, Path(alias="token", description="Out of a `Link` header", examples=["WyJhYmMiLDFd"])],
-    __: EventsReader,
+    __: EventsWriter,
 ) -> Response:
     """Gives up the token of a page. It holds everything itself, so there is nothing to be freed."""
     return Response(status_code=204)
