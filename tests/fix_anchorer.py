@@ -23,8 +23,9 @@ from wayproof.ledger.anchorer import Anchorer
 from wayproof.ledger.endpoint import Depths, Endpoint, Place
 from wayproof.ledger.found import Founding, found
 from wayproof.ledger.hexadecimal import to_address
+from wayproof.ledger.keys import admin_key
 from wayproof.ledger.log_key import create_log_key, load_log_key
-from wayproof.ledger.service import open_chain
+from wayproof.ledger.service import open_chain, open_custodians
 from wayproof.ledger.settings import LedgerSettings
 from wayproof.ledger.signatures import KeySigner
 from wayproof.model.anchor import Alarm, Anchor
@@ -169,13 +170,15 @@ class Anchoring:
         self.connections.append(connect(self.database, role="wayproof_ledger", autocommit=True))
         domain = SigningDomain(chain_id=self.identity.chain_id, contract=self.identity.contract)
         signer = KeySigner(ANCHORER_KEY)
+        conn, chain = self.connections[-1], open_chain(settings, domain, signer.address)
         return Anchorer(
-            self.connections[-1],
-            open_chain(settings, domain, signer.address),
+            conn,
+            chain,
             domain=domain,
             checkpoint_signer=load_log_key(settings.log_key_file, origin=ORIGIN),
             signer=signer,
             settings=settings,
+            custodians=open_custodians(conn, chain, domain, settings, admin_key(settings)),
         )
 
     def start(self, *urls: str, **changes: Any) -> subprocess.Popen[bytes]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
 import typer
@@ -26,6 +26,15 @@ from wayproof.store.audit import snapshot
 from wayproof.store.pool import connect
 
 _NEWEST: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeysOnChain:
+    """How the parties' keys stand in the contract."""
+
+    missing: int
+    trouble: str
+
 
 ledger = commands("ledger", "The log of custody and its anchors on the chain.")
 
@@ -68,6 +77,29 @@ def show_status(*, data: Data = DATA_DEFAULT, database_url: DatabaseUrl = None, 
         show(found, as_json=False)
         show_list(newest, ("size", "state", "block", "queued_at", "transaction"), as_json=False)
     raise typer.Exit(1 if found.alarms else 0)
+
+
+@ledger.command("keys", epilog="Example: WAYPROOF_LEDGER_ADMIN_KEYSTORE=admin.json wayproof ledger keys")
+def keys(
+    *,
+    wait_s: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for the chain.")] = 120,
+    data: Data = DATA_DEFAULT,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring parties and their keys to the contract, as its admin; without the admin's key, tell what is missing.
+
+    An anchorer that has the admin's key does this by itself. Chain and keys come by WAYPROOF_LEDGER_*. Exit status 1
+    while anything is missing.
+    """
+    # web3 takes longer to import than other commands take to run.
+    from wayproof.ledger.founder import bring_keys  # noqa: PLC0415
+
+    settings = database_settings(DataDir.at(data), database_url)
+    with connect(settings, role="wayproof_ledger", autocommit=True) as conn:
+        found = bring_keys(conn, ledger_settings(), timeout_s=wait_s)
+    show(KeysOnChain(missing=found.missing, trouble=found.trouble), as_json=as_json)
+    raise typer.Exit(1 if found.missing or found.trouble else 0)
 
 
 @ledger.command(

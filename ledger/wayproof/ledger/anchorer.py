@@ -37,6 +37,7 @@ from wayproof.ledger.anchors import (
 )
 from wayproof.ledger.chain import Chain
 from wayproof.ledger.checkpoints import make_checkpoint
+from wayproof.ledger.custodians import Custodians
 from wayproof.ledger.endpoint import Endpoint
 from wayproof.ledger.notes import Checkpoint, NoteSigner, sign_checkpoint
 from wayproof.ledger.offers import NotNow, Offers
@@ -54,7 +55,8 @@ _log = structlog.get_logger(__name__)
 _STEPS: Final = 8
 """More than one anchor can take at once; what is left over comes the next time."""
 _DONE_WITH: Final = ON_CHAIN | {AnchorState.SUPERSEDED}
-_GWEI: Final = 10**9
+GWEI: Final = 10**9
+"""Wei in a gwei."""
 _NONCE_USED: Final = ("nonce too low", "oldnonce")
 """How nodes say that a transaction comes too late: it was mined, or another of its nonce was. The next look tells."""
 
@@ -74,14 +76,16 @@ class Anchorer:
         checkpoint_signer: NoteSigner,
         signer: Signer,
         settings: LedgerSettings,
+        custodians: Custodians,
         restore: Callable[[], None] | None = None,
     ) -> None:
         self._conn = conn
         self._chain = chain
         self._checkpoint_signer = checkpoint_signer
         self._settings = settings
+        self._custodians = custodians
         self._restore = restore
-        cap_wei = settings.max_fee_gwei * _GWEI
+        cap_wei = settings.max_fee_gwei * GWEI
         self._offers = Offers(chain, domain, signer, cap_wei=cap_wei)
         self._patience = Patience(bump_after=settings.bump_after, max_fee_wei=cap_wei)
         self._alarms: dict[Alarm, str] = {raised.alarm: raised.detail for raised in anchors.alarms(conn)}
@@ -126,7 +130,7 @@ class Anchorer:
 
     def has_work(self) -> bool:
         """Whether an anchor is due or on its way, or something is wrong: then the chain is worth asking often."""
-        return bool(self._alarms or self._is_due() or anchors.unsettled(self._conn))
+        return bool(self._alarms or self._custodians.has_work or self._is_due() or anchors.unsettled(self._conn))
 
     def _advance(self) -> None:
         metrics.ENDPOINTS.set(0)
@@ -136,11 +140,12 @@ class Anchorer:
         if not self.is_reconciled:
             return
         head = more_careful(list(heads.values()))
-        metrics.BALANCE.set(head.balance_wei / _GWEI)
+        metrics.BALANCE.set(head.balance_wei / GWEI)
         self._agree = tell_the_same(heads.values())
         self._adopt(head)
         self._check_final(heads)
-        if self._is_due():
+        self._look_after_keys(heads)
+        if self._is_due() and not self._custodians.are_awaited:
             self._queue(self._sign_checkpoint())
         is_first = True  # of those that are not on the chain: a later one's proof and nonce build on it
         for anchor in anchors.unsettled(self._conn):
@@ -190,6 +195,13 @@ class Anchorer:
             every=self._settings.anchor_every,
         )
 
+    def _look_after_keys(self, heads: Mapping[Endpoint, Head]) -> None:
+        """Before anchors: a key counts for the handoffs below an anchor if it was there by the anchor's block."""
+        self._custodians.follow(heads)
+        metrics.KEYS_MISSING.set(self._custodians.missing)
+        if self._custodians.trouble:
+            self._alarms[Alarm.KEYS_NOT_ON_CHAIN] = self._custodians.trouble
+
     def _queue(self, checkpoint: SignedCheckpoint) -> None:
         note_hash = sha256(checkpoint.note.encode()).digest()
         anchors.queue(self._conn, size=checkpoint.size, root=checkpoint.root, note_hash=note_hash)
@@ -208,7 +220,7 @@ class Anchorer:
             anchor = anchors.get(self._conn, anchor.size)
         if anchor.state in ON_THE_WAY and is_stuck(anchor, now=datetime.now(UTC), patience=self._patience):
             self._alarms[Alarm.FEE_CAPPED] = (
-                f"the anchor of {anchor.size} leaves waits, and WAYPROOF_LEDGER_MAX_FEE_GWEI allows no higher fee"
+                f"the anchor of {anchor.size} leaves waits, and WAYPROOF_LEDGER_MAX_FEEGWEI allows no higher fee"
             )
         return anchor.state
 
@@ -240,7 +252,7 @@ class Anchorer:
         else:
             _log.info("anchor moved", size=anchor.size, was=anchor.state, state=move.state)
         if move.inclusion and move.inclusion != anchor.inclusion:
-            metrics.FEES.inc(move.inclusion.fee_wei / _GWEI)
+            metrics.FEES.inc(move.inclusion.fee_wei / GWEI)
         if move.state == AnchorState.SUPERSEDED:
             metrics.SUPERSEDED.inc()
 

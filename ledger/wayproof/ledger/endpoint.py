@@ -4,7 +4,7 @@ Nothing here signs: transactions come as raw bytes, because a middleware that si
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,6 +69,15 @@ class Estimate:
 
     gas: int
     refusal: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyEntry:
+    """What the contract holds of a key; zeros where it knows none."""
+
+    custodian: bytes
+    is_added: bool
+    is_revoked: bool
 
 
 class Endpoint:
@@ -156,6 +165,23 @@ class Endpoint:
         with self.asked():
             return self.web3.eth.max_priority_fee
 
+    def account(self, address: bytes, number: int) -> tuple[int, int]:
+        """The next nonce of an account, and the wei that it holds, at a block."""
+        with self.asked():
+            eth, account = self.web3.eth, Web3.to_checksum_address(address)
+            return eth.get_transaction_count(account, number), eth.get_balance(account, number)
+
+    def key_entries(self, addresses: Sequence[bytes], number: int) -> list[KeyEntry]:
+        """What the contract holds of these keys at a block."""
+        with self.asked():
+            return [self._key_entry(address, number) for address in addresses]
+
+    def has_custodian(self, custodian: bytes, number: int) -> bool:
+        """Whether the contract knows the custodian at a block."""
+        with self.asked():
+            controller: str = self.contract.functions.controllerOf(custodian).call(block_identifier=number)
+            return bool(int(controller, 16))
+
     def chain_id(self) -> int:
         """The chain that it speaks for."""
         with self.asked():
@@ -170,6 +196,11 @@ class Endpoint:
         """Makes a development chain mine a block."""
         with self.asked():
             self.web3.provider.make_request(RPCEndpoint("evm_mine"), [])
+
+    def _key_entry(self, address: bytes, number: int) -> KeyEntry:
+        account = Web3.to_checksum_address(address)
+        custodian, added_at, revoked_at = self.contract.functions.keyOf(account).call(block_identifier=number)
+        return KeyEntry(custodian=bytes(custodian), is_added=added_at != 0, is_revoked=revoked_at != 0)
 
     def _check_chain(self) -> None:
         told = self.web3.eth.chain_id

@@ -1,17 +1,20 @@
-"""Founding a log out of settings: which key, which chain, which name."""
+"""What an operator does to a log by settings: founding it, and bringing keys to its contract."""
 
 import secrets
+import time
 from pathlib import Path
 
+from wayproof.ledger.custodians import Custodians
 from wayproof.ledger.endpoint import Depths, Endpoint, Place
 from wayproof.ledger.found import Founding, found
 from wayproof.ledger.hexadecimal import from_address
-from wayproof.ledger.keys import anchoring_key, private_key
+from wayproof.ledger.keys import admin_key, anchoring_key
 from wayproof.ledger.log_key import create_log_key, load_log_key
 from wayproof.ledger.notes import NoteSigner, parse_skey
+from wayproof.ledger.service import open_chain, open_custodians
 from wayproof.ledger.settings import LedgerSettings
-from wayproof.ledger.signatures import KeySigner
 from wayproof.model.errors import Conflict, InvalidInput, NotFound
+from wayproof.model.handoff import SigningDomain
 from wayproof.model.log import LogIdentity
 from wayproof.store import log
 from wayproof.store.pool import Conn
@@ -23,13 +26,13 @@ def found_by_settings(
     """See `found.found`. Where there is no log yet its key is made, and its origin made up unless one is given."""
     if not settings.rpc_urls:
         raise InvalidInput("expected the RPC URL of a chain in WAYPROOF_LEDGER_RPC_URLS, got none")
-    anchorer, admin = anchoring_key(settings), settings.admin_key
+    anchorer = anchoring_key(settings)
     signer = _log_signer(conn, settings.log_key_file, origin)
     founding = Founding(
         origin=signer.name,
         public_key=signer.key.public_key,
         anchorer=anchorer.address,
-        admin=KeySigner(private_key(admin.get_secret_value(), "WAYPROOF_LEDGER_ADMIN_KEY")) if admin else None,
+        admin=admin_key(settings),
         guardian=from_address(guardian, pointer="guardian") if guardian else None,
         contract=from_address(contract, pointer="contract") if contract else None,
     )
@@ -37,6 +40,23 @@ def found_by_settings(
     depths = Depths(safe=settings.safe_depth, final=settings.final_depth)
     url, timeout_s = settings.rpc_urls[0].get_secret_value(), settings.rpc_timeout.total_seconds()
     return found(conn, Endpoint(url, place, depths, timeout_s=timeout_s), founding)
+
+
+def bring_keys(conn: Conn, settings: LedgerSettings, *, timeout_s: float) -> Custodians:
+    """Brings parties' keys to the contract of the log behind `conn` until none is missing there, or the time is over.
+
+    Without the admin's key it looks once. Unavailable where the chain does not answer.
+    """
+    identity, admin = log.identity(conn), admin_key(settings)
+    domain = SigningDomain(chain_id=identity.chain_id, contract=identity.contract)
+    chain = open_chain(settings, domain, admin.address if admin else bytes(20))
+    custodians = open_custodians(conn, chain, domain, settings, admin)
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        custodians.follow(chain.heads())
+        if not custodians.has_work or (custodians.missing and admin is None) or time.monotonic() > deadline_s:
+            return custodians
+        time.sleep(min(settings.poll_interval.total_seconds(), 1))
 
 
 def _log_signer(conn: Conn, path: Path, origin: str | None) -> NoteSigner:

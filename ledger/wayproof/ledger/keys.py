@@ -1,6 +1,9 @@
 """The keys that settings name."""
 
+from pathlib import Path
 from typing import Final
+
+from pydantic import SecretStr
 
 from wayproof.ledger.keystore import load_keystore
 from wayproof.ledger.settings import LedgerSettings
@@ -11,15 +14,27 @@ _KEY_BYTES: Final = 32
 
 
 def anchoring_key(settings: LedgerSettings) -> Signer:
-    """The key that the settings name; InvalidInput where they name none."""
-    if settings.anchorer_key is not None:
-        return KeySigner(private_key(settings.anchorer_key.get_secret_value(), "WAYPROOF_LEDGER_ANCHORER_KEY"))
-    if settings.anchorer_keystore is None or settings.anchorer_passphrase is None:
+    """The key that anchors; InvalidInput where the settings name none."""
+    signer = _key("ANCHORER", settings.anchorer_key, settings.anchorer_keystore, settings.anchorer_passphrase)
+    if signer is None:
         raise InvalidInput(
             "expected WAYPROOF_LEDGER_ANCHORER_KEYSTORE and WAYPROOF_LEDGER_ANCHORER_PASSPHRASE, or"
             " WAYPROOF_LEDGER_ANCHORER_KEY; got neither"
         )
-    return load_keystore(settings.anchorer_keystore, settings.anchorer_passphrase.get_secret_value())
+    return signer
+
+
+def admin_key(settings: LedgerSettings) -> Signer | None:
+    """The key of the contract's admin, where the settings name it."""
+    return _key("ADMIN", settings.admin_key, settings.admin_keystore, settings.admin_passphrase)
+
+
+def _key(whose: str, key: SecretStr | None, keystore: Path | None, passphrase: SecretStr | None) -> Signer | None:
+    if key is not None:
+        return KeySigner(private_key(key.get_secret_value(), f"WAYPROOF_LEDGER_{whose}_KEY"))
+    if keystore is None or passphrase is None:
+        return None
+    return load_keystore(keystore, passphrase.get_secret_value())
 
 
 def private_key(text: str, name: str) -> bytes:

@@ -22,3 +22,6 @@ ANCHORS: Final = Gauge("wayproof_ledger_anchors", "Anchors by state", ["state"])
 ALARMS: Final = Gauge("wayproof_ledger_alarm", "1 while an alarm stands, else 0, by its name", ["alarm"])
 ENDPOINTS: Final = Gauge("wayproof_ledger_endpoints_answering", "RPC endpoints that answered when last asked")
 BALANCE: Final = Gauge("wayproof_ledger_balance_gwei", "What the anchorer's account holds")
+KEYS_MISSING: Final = Gauge(
+    "wayproof_ledger_keys_missing", "Keys of parties that are not in the contract as they should be"
+)

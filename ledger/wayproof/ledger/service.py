@@ -11,16 +11,17 @@ from typing import Final
 
 import structlog
 
-from wayproof.ledger.anchorer import Anchorer
+from wayproof.ledger.anchorer import GWEI, Anchorer
 from wayproof.ledger.chain import Chain
+from wayproof.ledger.custodians import Custodians
 from wayproof.ledger.endpoint import Depths, Endpoint, Place
 from wayproof.ledger.found import Founding, put_back
 from wayproof.ledger.health import serve_health
 from wayproof.ledger.hexadecimal import to_address
-from wayproof.ledger.keys import anchoring_key, private_key
+from wayproof.ledger.keys import admin_key, anchoring_key
 from wayproof.ledger.log_key import load_log_key
 from wayproof.ledger.settings import LedgerSettings
-from wayproof.ledger.signatures import KeySigner
+from wayproof.ledger.signatures import Signer
 from wayproof.model.errors import Conflict, Unavailable
 from wayproof.model.handoff import SigningDomain
 from wayproof.model.log import LogIdentity
@@ -43,6 +44,7 @@ class Service:
         self._settings = settings
         self._database = database
         self._signer = anchoring_key(settings)
+        self._admin = admin_key(settings)
         self._stop = Event()
         self._has_lock = False
         self._has_chain = False
@@ -97,20 +99,28 @@ class Service:
             checkpoint_signer=checkpoint_signer,
             signer=self._signer,
             settings=self._settings,
+            custodians=open_custodians(conn, chain, domain, self._settings, self._admin),
             restore=self._restore(chain, identity),
         )
 
     def _restore(self, chain: Chain, identity: LogIdentity) -> Callable[[], None] | None:
-        admin = self._settings.admin_key
-        if admin is None or not chain.endpoints:
+        if self._admin is None or not chain.endpoints:
             return None
         founding = Founding(
             origin=identity.origin,
             public_key=identity.public_key,
             anchorer=self._signer.address,
-            admin=KeySigner(private_key(admin.get_secret_value(), "WAYPROOF_LEDGER_ADMIN_KEY")),
+            admin=self._admin,
         )
         return partial(put_back, chain.endpoints[0], identity, founding)
+
+
+def open_custodians(
+    conn: Conn, chain: Chain, domain: SigningDomain, settings: LedgerSettings, admin: Signer | None
+) -> Custodians:
+    """The parties' keys in the contract of the log behind `conn`."""
+    cap_wei = settings.max_fee_gwei * GWEI
+    return Custodians(conn, chain, domain=domain, admin=admin, cap_wei=cap_wei, patience=settings.bump_after)
 
 
 def open_chain(settings: LedgerSettings, domain: SigningDomain, anchorer: bytes) -> Chain:

@@ -28,8 +28,11 @@ class LedgerSettings(BaseSettings):
     anchorer_key: SecretStr | None = None
     anchorer_keystore: Path | None = None
     anchorer_passphrase: SecretStr | None = None
-    #: The contract's admin, in hexadecimal; only founding needs it, and a development chain that lost its data.
+    #: The contract's admin: it founds, and brings parties and their keys to the chain. Where it is not here, somebody
+    #: who has it runs `wayproof ledger keys` after each new key.
     admin_key: SecretStr | None = None
+    admin_keystore: Path | None = None
+    admin_passphrase: SecretStr | None = None
 
     #: A checkpoint is anchored once the oldest leaf outside has waited this long. The next anchor covers all that came,
     #: so this and the price of an anchor are what custody costs: 144 anchors a day.
@@ -58,7 +61,15 @@ class LedgerSettings(BaseSettings):
     health_host: str = "127.0.0.1"
     health_port: int = Field(default=0, ge=0, le=65_535)
 
-    @field_validator("anchorer_key", "anchorer_keystore", "anchorer_passphrase", "admin_key", mode="before")
+    @field_validator(
+        "anchorer_key",
+        "anchorer_keystore",
+        "anchorer_passphrase",
+        "admin_key",
+        "admin_keystore",
+        "admin_passphrase",
+        mode="before",
+    )
     @classmethod
     def _unset(cls, value: object) -> object:
         return value or None  # a compose file hands on what is not set as empty

@@ -30,6 +30,8 @@ class Alarm(StrEnum):
     """A transaction waits, and the fee must not be raised any more."""
     NOT_ANCHORED = "not_anchored"
     """The oldest leaf that no final anchor covers is older than promised."""
+    KEYS_NOT_ON_CHAIN = "keys_not_on_chain"
+    """Keys of parties are not in the contract as they should be; handoffs that they signed cannot be verified there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

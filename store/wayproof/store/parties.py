@@ -58,6 +58,11 @@ def add_key(
     return fetch_one(conn, PartyKey, _SQL["add_key"], values, "key registered")
 
 
+def all_keys(conn: Conn) -> list[PartyKey]:
+    """The keys of all parties of all tenants, oldest first; for the ledger alone."""
+    return fetch_all(conn, PartyKey, _SQL["all_keys"], {})
+
+
 def revoke_key(conn: Conn, *, party_id: UUID, address: bytes) -> PartyKey:
     """Ends a key of a party of the tenant at once and for ever; NotFound where there is none."""
     values = {"party_id": party_id, "address": address}

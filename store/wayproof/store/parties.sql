@@ -27,6 +27,9 @@ select address, party_id, claimed_at, valid_from, revoked_at
  where party_id = any(%(party_ids)s)
  order by party_id, valid_from, address;
 
+-- all_keys: keys of every party, the oldest first
+select address, party_id, claimed_at, valid_from, revoked_at from party_key order by valid_from, address;
+
 -- find_key: the key of an address
 select address, party_id, claimed_at, valid_from, revoked_at from party_key where address = %(address)s;
 

@@ -923,6 +923,7 @@ create policy named_party on party_key for select
   using (party_id = nullif(current_setting('wayproof.party_id', true), '')::uuid);
 create policy named_key on party_key for select
   using (address = decode(nullif(current_setting('wayproof.party_address', true), ''), 'hex'));
+create policy all_tenants on party_key for select to wayproof_ledger using (true);
 
 alter table handoff enable row level security;
 alter table handoff force row level security;
@@ -952,6 +953,7 @@ grant select on quarantine, tenant_reading, tenant_packed_day, tenant_device_sta
 
 grant select, insert on party, party_key, evidence to wayproof_api;
 grant update (revoked_at) on party_key to wayproof_api;
+grant select (address, party_id, claimed_at, valid_from, revoked_at) on party_key to wayproof_ledger;
 grant select, insert on handoff to wayproof_api;
 grant update (state, releaser_signature, receiver_signature, refusal_reason, refused_at, refusal_signature, leaf_index,
               version, offered_at, answered_at) on handoff to wayproof_api;
@@ -1006,8 +1008,7 @@ create table epcis_capture (
   errors          jsonb not null default '[]', -- wayproof.trace.epcis.validate.Fault
   forgiven        jsonb not null default '[]', -- the same: what was captured nevertheless
   envelope        jsonb, -- the document without its events; null: not finished, or refused
-  constraint epcis_capture_finished check ((finished_at is null) = (is_success is null)),
-  constraint epcis_capture_of_tenant unique (tenant_id, capture_id)
+  constraint epcis_capture_finished check ((finished_at is null) = (is_success is null))
 );
 create index epcis_capture_by_tenant on epcis_capture (tenant_id, created_at, capture_id);
 
@@ -1023,10 +1024,11 @@ create index epcis_capture_document_by_age on epcis_capture_document (created_at
 
 -- The journal: nothing in it is ever changed. An error declaration is a row of its own with the same epcis_id.
 -- Whoever adds to it holds the tenant's lock until the end of the transaction, so that within a tenant events become
--- visible in the order of event_id.
+-- visible in the order of event_id. No foreign keys: one statement writes it, in the transaction that made or locked
+-- what its rows refer to, and checking each would cost more than storing it.
 create table epcis_event (
   event_id     bigint generated always as identity primary key,
-  tenant_id    uuid not null references tenant,
+  tenant_id    uuid not null,
   capture_id   uuid, -- null: came alone
   epcis_id     text not null, -- eventID as sent, or the one that was given
   event_type   text not null,
@@ -1038,22 +1040,22 @@ create table epcis_event (
   read_point   text,
   biz_location text,
   declared_at  timestamptz, -- set: an error declaration, which voids the others of its epcis_id
-  context_id   bigint references epcis_context, -- of the document; null: none
+  context_id   bigint, -- of the document; null: none
   body         text not null,  -- as sent, JSON
   canonical    jsonb not null, -- the words in which it is indexed: wayproof.trace.epcis.formats.canonical
-  terms        tsvector not null, -- wayproof.trace.query.terms
-  constraint epcis_event_capture foreign key (tenant_id, capture_id) references epcis_capture (tenant_id, capture_id)
+  terms        tsvector not null -- wayproof.trace.query.terms
 );
 create index epcis_event_by_time on epcis_event (tenant_id, event_time, event_id);
 create index epcis_event_by_record_time on epcis_event (tenant_id, record_time, event_id);
 -- A hash: an eventID may be longer than what a B-tree takes.
 create index epcis_event_by_epcis_id on epcis_event using hash (epcis_id);
+create index epcis_event_by_declared_id on epcis_event using hash (epcis_id) where declared_at is not null;
 create index epcis_event_by_terms on epcis_event using gin (terms);
 
 -- Numbers of events that queries compare, in the unit of their dimension.
 create table event_number (
-  event_id  bigint not null references epcis_event,
-  tenant_id uuid not null references tenant,
+  event_id  bigint not null,
+  tenant_id uuid not null,
   field     text not null,
   dimension text not null, -- '' for a bare number
   value     double precision not null
@@ -1098,6 +1100,66 @@ grant update (finished_at, is_success, events, errors, forgiven, envelope) on ep
 grant select, insert, delete on epcis_capture_document to wayproof_api;
 grant update (tries) on epcis_capture_document to wayproof_api;
 
+-- The graph of things, derived from the journal: which thing has which part in which event, and what was in which
+-- container when. `wayproof trace rebuild` makes it again. No foreign keys: all is made of rows that have them, and
+-- checking each would cost more than storing it.
+
+-- Identifiers. The key is the beginning of SHA-256 over tenant and URI, so that it need not be looked up.
+create table trace_node (
+  node_id   uuid primary key,
+  tenant_id uuid not null,
+  uri       text not null -- canonical
+);
+
+create table trace_thing (
+  tenant_id      uuid not null,
+  event_id       bigint not null,
+  node_id        uuid not null,
+  role           "char" not null check (role in ('o', 'p', 'c', 'i', 't', 'e')), -- wayproof.trace.facts.Role
+  hub_id         uuid, -- the container of what was packed; the transformation of what went in or came out
+  is_association boolean not null,
+  action         text check (action in ('ADD', 'OBSERVE', 'DELETE')),
+  event_time     timestamptz not null,
+  record_time    timestamptz not null,
+  voided_at      timestamptz, -- record time from which the event counts as declared wrong
+  quantity       double precision,
+  unit           text,
+  constraint trace_thing_hub check ((hub_id is not null) = (role in ('c', 'i', 't', 'e')))
+);
+create index trace_thing_by_node on trace_thing (node_id, role, event_time);
+create index trace_thing_by_hub on trace_thing (hub_id, role) where hub_id is not null;
+create index trace_thing_by_event on trace_thing (event_id);
+
+-- Half-open intervals, of events that are not voided.
+create table trace_containment (
+  tenant_id      uuid not null,
+  parent_id      uuid not null,
+  child_id       uuid not null,
+  is_association boolean not null,
+  since          timestamptz not null, -- year 1: nobody knows since when
+  until          timestamptz not null, -- year 9999: inside still
+  quantity       double precision,
+  unit           text,
+  opened_by      bigint,
+  closed_by      bigint
+);
+create index trace_containment_by_child on trace_containment (child_id, until);
+create index trace_containment_by_parent on trace_containment (parent_id, until);
+
+alter table trace_node enable row level security;
+alter table trace_node force row level security;
+create policy own_rows on trace_node using (tenant_id = current_tenant());
+
+alter table trace_thing enable row level security;
+alter table trace_thing force row level security;
+create policy own_rows on trace_thing using (tenant_id = current_tenant());
+
+alter table trace_containment enable row level security;
+alter table trace_containment force row level security;
+create policy own_rows on trace_containment using (tenant_id = current_tenant());
+
+grant select, insert, delete on trace_node, trace_thing, trace_containment to wayproof_api;
+grant update (voided_at) on trace_thing to wayproof_api;
 
 -- Queries of EPCIS events -------------------------------------------------------------------------------------
 

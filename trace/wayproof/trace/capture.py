@@ -22,10 +22,15 @@ from wayproof.trace.epcis.rules import Rule
 from wayproof.trace.epcis.times import parse_instant
 from wayproof.trace.epcis.validate import Checked, Fault, check_document, events_of, pointer, shown
 from wayproof.trace.epcis.writing import write_json
+from wayproof.trace.facts import Facts, facts_of
+from wayproof.trace.graph import build
+from wayproof.trace.graph.build import Recorded
 from wayproof.trace.indexing import terms_and_numbers
 
 MOST_FAULTS: Final = 1_000
 """How many faults of a document are kept and told."""
+MOST_TERMS: Final = 65_000
+"""Distinct words under which one event is indexed. A `tsvector` takes a mebibyte of them, each 16 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,10 +58,15 @@ class _Ready:
     place: int
     pointer: str
     new: NewEvent
+    facts: Facts
 
     @property
     def key(self) -> tuple[str, datetime | None]:
         return self.new.epcis_id, self.new.declared_at
+
+    def fault(self, rule: Rule, said: str, expected: str, got: object) -> Fault:
+        """Something wrong with the event as a whole."""
+        return Fault(event=self.place, pointer=self.pointer, rule=rule, said=said, expected=expected, got=shown(got))
 
 
 def capture(
@@ -76,7 +86,7 @@ def capture(
         data: EPCISDocument, EPCISQueryDocument or a single event, in JSON, JSON-LD or XML.
         lenient: lets through what leaves an event's meaning clear, and lists it.
         proceed: captures good events although others are at fault; otherwise all of them or none.
-        now: the record time; None: as soon as nobody else can write.
+        now: the record time; None: the database's, once nobody else can write.
     """
     capture_id = captures.create_capture(conn, tenant_id, is_proceeding=proceed, is_lenient=lenient)
     return fulfil(conn, tenant_id, capture_id, data, lenient=lenient, proceed=proceed, now=now)
@@ -139,31 +149,33 @@ def unreadable(error: InvalidInput) -> Fault:
 def _record(
     conn: Conn, tenant_id: UUID, capture_id: UUID | None, checked: Checked, *, proceed: bool, now: datetime | None
 ) -> Captured:
-    ready = _ready(checked) if proceed or checked.is_valid else []
-    faults = [*checked.faults]
+    ready, faults = _to_write(checked, proceed=proceed)
+    record_time, event_ids = None, []
     if ready:
-        events.lock_journal(conn, tenant_id)
+        locked_at = events.lock_journal(conn, tenant_id)
         known = events.find_known(conn, tenant_id, {each.new.epcis_id for each in ready})
         new, taken = _apart(ready, known)
-        faults += taken
-        ready = new if proceed or not taken else []
-    record_time = now or datetime.now(UTC)
-    event_ids = _append(
-        conn,
-        tenant_id,
-        ready,
-        capture_id=capture_id,
-        context=checked.document.get("@context"),
-        record_time=record_time,
-    )
+        faults, ready = (*faults, *taken), new if proceed or not taken else []
+        record_time = (now or locked_at) if ready else None
+    if record_time:
+        context = checked.document.get("@context")
+        event_ids = _append(conn, tenant_id, ready, capture_id=capture_id, context=context, record_time=record_time)
     return Captured(
         capture_id=capture_id,
         event_ids=event_ids,
         epcis_ids=[each.new.epcis_id for each in ready],
-        record_time=record_time if ready else None,
+        record_time=record_time,
         faults=faults,
         forgiven=checked.forgiven,
     )
+
+
+def _to_write(checked: Checked, *, proceed: bool) -> tuple[Sequence[_Ready], Sequence[Fault]]:
+    """What is to be written as far as the document itself tells, and why other events are not."""
+    if checked.faults and not proceed:
+        return [], checked.faults
+    fit, too_large = _of_a_size(_ready(checked))
+    return [] if too_large and not proceed else fit, (*checked.faults, *too_large)
 
 
 def _append(
@@ -175,9 +187,7 @@ def _append(
     context: Any,
     record_time: datetime,
 ) -> list[int]:
-    if not ready:
-        return []
-    return events.add_events(
+    event_ids = events.add_events(
         conn,
         tenant_id,
         [each.new for each in ready],
@@ -185,6 +195,15 @@ def _append(
         context_id=None if context is None else events.add_context(conn, write_json(context)),
         record_time=record_time,
     )
+    build.add_events(
+        conn,
+        tenant_id,
+        [
+            Recorded(event_id, record_time, each.new.epcis_id, each.new.declared_at, each.facts)
+            for event_id, each in zip(event_ids, ready, strict=True)
+        ],
+    )
+    return event_ids
 
 
 def _ready(checked: Checked) -> list[_Ready]:
@@ -192,18 +211,15 @@ def _ready(checked: Checked) -> list[_Ready]:
     path, found = events_of(checked.document)
     if path is None:  # its context is kept as a document's is
         found = [{name: value for name, value in checked.document.items() if name != "@context"}]
-    return [
-        _Ready(
-            place=place,
-            pointer="" if path is None else pointer((*path, place)),
-            new=_new_event(found[place], context),
-        )
-        for place in checked.good_events()
-    ]
+    made = []
+    for place in checked.good_events():
+        where, indexed = "" if path is None else pointer((*path, place)), canonical(found[place], context)
+        new = _new_event(found[place], indexed, context)
+        made.append(_Ready(place=place, pointer=where, new=new, facts=facts_of(indexed)))
+    return made
 
 
-def _new_event(event: Mapping[str, Any], context: Context) -> NewEvent:
-    indexed = canonical(event, context)
+def _new_event(event: Mapping[str, Any], indexed: Mapping[str, Any], context: Context) -> NewEvent:
     terms, numbers = terms_and_numbers(indexed, context)
     declaration = event.get("errorDeclaration")
     return NewEvent(
@@ -227,6 +243,20 @@ def _id(place: Mapping[str, str] | None) -> str | None:
     return place["id"] if place else None
 
 
+def _of_a_size(ready: Sequence[_Ready]) -> tuple[list[_Ready], list[Fault]]:
+    """Those that can be indexed, and a fault for each that cannot."""
+    fit: list[_Ready] = []
+    faults: list[Fault] = []
+    for each in ready:
+        terms = len(each.new.terms)
+        if terms > MOST_TERMS and (terms := len(set(each.new.terms))) > MOST_TERMS:
+            expected = f"at most {MOST_TERMS:,} words of an index; several events for so many things"
+            faults.append(each.fault(Rule.SIZE, "the event names too much", expected, terms))
+        else:
+            fit.append(each)
+    return fit, faults
+
+
 def _apart(ready: Sequence[_Ready], known: Collection[tuple[str, datetime | None]]) -> tuple[list[_Ready], list[Fault]]:
     """Those that are new, and a fault for each that is not.
 
@@ -246,14 +276,8 @@ def _apart(ready: Sequence[_Ready], known: Collection[tuple[str, datetime | None
 
 def _taken(each: _Ready) -> Fault:
     what = "event" if each.new.declared_at is None else "error declaration"
-    return Fault(
-        event=each.place,
-        pointer=each.pointer,
-        rule=Rule.DUPLICATE,
-        said=f"the {what} is in the journal already",
-        expected="an eventID that is new, or an error declaration of the event that has it",
-        got=shown(each.new.epcis_id),
-    )
+    expected = "an eventID that is new, or an error declaration of the event that has it"
+    return each.fault(Rule.DUPLICATE, f"the {what} is in the journal already", expected, each.new.epcis_id)
 
 
 def _outcome(checked: Checked, captured: Captured) -> Outcome:

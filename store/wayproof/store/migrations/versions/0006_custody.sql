@@ -170,6 +170,7 @@ create policy named_party on party_key for select
   using (party_id = nullif(current_setting('wayproof.party_id', true), '')::uuid);
 create policy named_key on party_key for select
   using (address = decode(nullif(current_setting('wayproof.party_address', true), ''), 'hex'));
+create policy all_tenants on party_key for select to wayproof_ledger using (true);
 
 alter table handoff enable row level security;
 alter table handoff force row level security;
@@ -185,6 +186,7 @@ create policy of_handoff on evidence for select
 
 grant select, insert on party, party_key, evidence to wayproof_api;
 grant update (revoked_at) on party_key to wayproof_api;
+grant select (address, party_id, claimed_at, valid_from, revoked_at) on party_key to wayproof_ledger;
 grant select, insert on handoff to wayproof_api;
 grant update (state, releaser_signature, receiver_signature, refusal_reason, refused_at, refusal_signature, leaf_index,
               version, offered_at, answered_at) on handoff to wayproof_api;
