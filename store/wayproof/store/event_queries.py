@@ -27,7 +27,6 @@ class Vocabulary(StrEnum):
     """What can be listed of the journal."""
 
     EVENT_TYPES = "event_types"
-    EPCS = "epcs"
     BIZ_STEPS = "biz_steps"
     BIZ_LOCATIONS = "biz_locations"
     READ_POINTS = "read_points"
@@ -81,6 +80,15 @@ class FoundEvent(StoredEvent):
     rank: Sequence[str]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Naming:
+    """An event, and the things that it names."""
+
+    event_id: int
+    #: Canonical, some perhaps twice.
+    uris: Sequence[str]
+
+
 def newest_place(conn: Conn) -> int:
     """Place of the tenant's last event in the journal; 0 where there is none."""
     return int(fetch_tuples(conn, _SQL["newest"], {})[0][0] or 0)
@@ -114,6 +122,17 @@ def list_values(conn: Conn, vocabulary: Vocabulary, *, after: str, limit: int) -
     """Distinct values of the tenant's events, in order, from after a value on."""
     rows = fetch_tuples(conn, _SQL[f"list_{vocabulary}"], {"after": after, "limit": limit})
     return [value for (value,) in rows]
+
+
+def naming_events(conn: Conn, *, from_id: int, limit: int) -> list[Naming]:
+    """The tenant's events in the order of capture, from a place on."""
+    return fetch_all(conn, Naming, _SQL["naming_events"], {"from_id": from_id, "limit": limit})
+
+
+def named_before(conn: Conn, asked: Sequence[tuple[int, str]]) -> set[int]:
+    """Of which of these (an event's place, and a tsquery) an earlier event of the tenant has a word."""
+    params = {"event_id": [event_id for event_id, _ in asked], "words": [words for _, words in asked]}
+    return {number for (number,) in fetch_tuples(conn, _SQL["named_before"], params)}
 
 
 def _params(matching: Matching) -> dict[str, Any]:

@@ -229,14 +229,20 @@ with recursive found (value) as (
 )
 select value from found where value is not null limit %(limit)s;
 
--- list_epcs: distinct things that events name; it reads the whole journal
-select distinct epc.value collate "C" as value
+-- naming_events: the things that events name, in the order of capture, from a place in the journal on
+select e.event_id,
+       array(select jsonb_array_elements_text(coalesce(e.canonical -> lists.name, '[]'))
+               from unnest(array['epcList', 'childEPCs', 'inputEPCList', 'outputEPCList']) lists (name)
+              union all
+             select e.canonical ->> 'parentID' where e.canonical ? 'parentID') as uris
   from epcis_event e
- cross join lateral (
-       select jsonb_array_elements_text(coalesce(e.canonical -> lists.name, '[]')) as value
-         from unnest(array['epcList', 'childEPCs', 'inputEPCList', 'outputEPCList']) lists (name)
-       union all
-       select e.canonical ->> 'parentID') epc
- where e.tenant_id = current_tenant() and epc.value collate "C" > %(after)s
- order by 1
+ where e.tenant_id = current_tenant() and e.event_id >= %(from_id)s
+ order by e.event_id
  limit %(limit)s;
+
+-- named_before: which of these have an event before them that has one of their words
+select asked.number::integer - 1
+  from unnest(%(event_id)s::bigint[], %(words)s::text[]) with ordinality asked (event_id, words, number)
+ where exists (select
+                 from tenant_epcis_event e
+                where e.terms @@ asked.words::tsquery and e.event_id < asked.event_id);

@@ -25,7 +25,7 @@ from wayproof.api.epcis_search import (
     paging_of,
     parameters_of,
 )
-from wayproof.api.paging import Text
+from wayproof.api.paging import BigInteger, Text
 from wayproof.api.problems import documented
 from wayproof.model.errors import InvalidInput, NotFound
 from wayproof.store.event_queries import Vocabulary, list_values
@@ -33,6 +33,7 @@ from wayproof.store.pool import Conn
 from wayproof.trace.epcis.context import Context
 from wayproof.trace.epcis.writing import write_json
 from wayproof.trace.epcis.xml_in import CONTEXT_URL
+from wayproof.trace.query.epcs import FIRST, named_things
 from wayproof.trace.query.parameters import query_of_url
 from wayproof.trace.query.query import Query
 from wayproof.trace.query.resources import is_known, known_words, narrowed, told
@@ -42,13 +43,13 @@ router: Final = epcis_router("EPCIS")
 
 _VOCABULARIES: Final = {
     "eventTypes": (Vocabulary.EVENT_TYPES, "ObjectEvent"),
-    "epcs": (Vocabulary.EPCS, "https://id.gs1.org/00/095201234567891235"),
     "bizSteps": (Vocabulary.BIZ_STEPS, "shipping"),
     "bizLocations": (Vocabulary.BIZ_LOCATIONS, "https://id.gs1.org/414/9521234567899"),
     "readPoints": (Vocabulary.READ_POINTS, "https://id.gs1.org/414/9521234567899"),
     "dispositions": (Vocabulary.DISPOSITIONS, "in_transit"),
 }
-_RESOURCES: Final = ("capture", "events", "queries", *_VOCABULARIES)
+_THING: Final = "https://id.gs1.org/00/095201234567891235"
+_RESOURCES: Final = ("capture", "events", "queries", "epcs", *_VOCABULARIES)
 
 
 def _given(example: object) -> dict[int | str, dict[str, Any]]:
@@ -85,10 +86,18 @@ def drop_page_token(
     return Response(status_code=204)
 
 
-def _add(resource: str, vocabulary: Vocabulary, example: str) -> None:
-    """The three routes of a top-level resource."""
-    value_type = Annotated[str, Path(description="As the list names it", examples=[example])]
+@router.get("/epcs", name="list_epcs", response_class=Response, responses=_COLLECTION, dependencies=[ACCEPTABLE])
+def list_things(request: Request, caller: EventsReader, wanted: WantedEpcs) -> Response:
+    """Things that events name, in the order in which they were first named. A short page need not be the last one."""
+    pager = paging_of(request, "epcs", caller)
+    after = pager.position(tuple[BigInteger, BigInteger]) or FIRST
+    with caller.transaction() as conn:
+        found = named_things(conn, after=after, limit=pager.fetch - 1)
+    token = None if found.next is None else pager.token(found.next)
+    return _collection([told("epcs", uri, wanted) for uri in found.uris], **next_link(request, token))
 
+
+def _add_list(resource: str, vocabulary: Vocabulary) -> None:
     def list_them(request: Request, caller: EventsReader, wanted: WantedEpcs) -> Response:
         """The standard's own, and whatever events name."""
         pager = paging_of(request, resource, caller)
@@ -98,6 +107,13 @@ def _add(resource: str, vocabulary: Vocabulary, example: str) -> None:
         known = {value for value in known_words(resource) if value > after}
         page, token = pager.page(sorted(known.union(found))[: pager.fetch], lambda value: (value,))
         return _collection([told(resource, value, wanted) for value in page], **next_link(request, token))
+
+    _route(f"/{resource}", list_them, f"list_{vocabulary}", _COLLECTION)
+
+
+def _add_members(resource: str, name: str, example: str) -> None:
+    """The routes below a top-level resource."""
+    value_type = Annotated[str, Path(description="As the list names it", examples=[example])]
 
     def get_it(value: str, caller: EventsReader, extensions: Extensions) -> Response:
         """What there is below it."""
@@ -117,12 +133,9 @@ def _add(resource: str, vocabulary: Vocabulary, example: str) -> None:
     for below in (get_it, list_its_events):
         below.__annotations__["value"] = value_type
     missing = documented(NO_SUCH_RESOURCE)
-    _route(f"/{resource}", list_them, f"list_{vocabulary}", _COLLECTION)
     # The longer one first: a value may hold slashes.
-    _route(
-        f"/{resource}/{{value:path}}/events", list_its_events, f"list_events_of_{vocabulary}", {**_EVENTS, **missing}
-    )
-    _route(f"/{resource}/{{value:path}}", get_it, f"get_one_of_{vocabulary}", {**_COLLECTION, **missing})
+    _route(f"/{resource}/{{value:path}}/events", list_its_events, f"list_events_of_{name}", {**_EVENTS, **missing})
+    _route(f"/{resource}/{{value:path}}", get_it, f"get_one_of_{name}", {**_COLLECTION, **missing})
 
 
 def _route(path: str, endpoint: Callable[..., Response], name: str, responses: dict[int | str, dict[str, Any]]) -> None:
@@ -148,4 +161,6 @@ def _collection(members: Sequence[str], **headers: str) -> Response:
 
 
 for _resource, (_vocabulary, _example) in _VOCABULARIES.items():
-    _add(_resource, _vocabulary, _example)
+    _add_list(_resource, _vocabulary)
+    _add_members(_resource, _vocabulary, _example)
+_add_members("epcs", "epcs", _THING)
