@@ -138,7 +138,7 @@ def problem(response: Response, slug: str) -> dict[str, Any]:
     Below /epcis the type is the one that the standard has for it.
     """
     kind = KINDS[slug]
-    if response.url.path.startswith(f"{PREFIX}/"):
+    if f"{response.url.path}/".startswith(f"{PREFIX}/"):
         kind = OF_KIND[kind]
     document: dict[str, Any] = response.json()
     assert response.headers["content-type"] == MEDIA_TYPE

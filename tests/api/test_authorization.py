@@ -41,6 +41,10 @@ IDS = {
     "handoff_id": str(uuid4()),
     "event_id": "urn:uuid:7",
     "capture_id": str(uuid4()),
+    "value": "shipping",
+    "query_name": "myQuery",
+    "token": "abc",
+    "subscription_id": str(uuid4()),
     "item": "urn:epc:id:sscc:0614141.1",
 }
 
@@ -78,7 +82,7 @@ def closed_operations(app: FastAPI) -> list[tuple[str, str, Scope]]:
 def _scope(method: str, path: str) -> Scope:
     if path.endswith("/custody"):
         return Scope.CUSTODY_READ
-    if path.startswith("/epcis/"):
+    if path.startswith("/epcis"):
         return Scope.EVENTS_READ if method == "GET" else Scope.EVENTS_WRITE
     if path.startswith("/v1/trace"):
         return Scope.TRACE_READ

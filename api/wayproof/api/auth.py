@@ -41,12 +41,16 @@ class Caller:
             yield conn
 
 
-def prove(pool: Pool, token: str | None) -> Caller:
-    """The caller whose key `token` is. Unauthenticated where it is none that is valid now."""
+def prove(pool: Pool, token: str | None, *needed: Scope) -> Caller:
+    """The caller whose key `token` is; Unauthenticated where it is not valid now, Forbidden where it lacks a scope."""
     if not token:
         raise Unauthenticated("expected `Authorization: Bearer wp_...`, got none")
     with domain_errors(), transaction(pool) as conn:
-        return Caller(key=authenticate(conn, token), pool=pool)
+        caller = Caller(key=authenticate(conn, token), pool=pool)
+    missing = set(needed) - caller.key.scopes
+    if missing:
+        raise Forbidden(f"expected a key with scope {', '.join(sorted(missing))}, got one without")
+    return caller
 
 
 async def pool_of(request: Request) -> Pool:
@@ -62,19 +66,12 @@ _Cookie = Annotated[str | None, Security(_COOKIE)]
 
 def writer(pool: PoolOfApp, needed: SecurityScopes, bearer: _Bearer) -> Caller:
     """Who calls a route that changes something: only the header counts, which no other site can make a browser send."""
-    return _allowed(prove(pool, bearer.credentials if bearer else None), needed)
+    return prove(pool, bearer.credentials if bearer else None, *map(Scope, needed.scopes))
 
 
 def reader(pool: PoolOfApp, needed: SecurityScopes, bearer: _Bearer, cookie: _Cookie) -> Caller:
     """Who calls a route that changes nothing: the header counts first, then the cookie."""
-    return _allowed(prove(pool, bearer.credentials if bearer else cookie), needed)
-
-
-def _allowed(caller: Caller, needed: SecurityScopes) -> Caller:
-    missing = set(needed.scopes) - caller.key.scopes
-    if missing:
-        raise Forbidden(f"expected a key with scope {', '.join(sorted(missing))}, got one without")
-    return caller
+    return prove(pool, bearer.credentials if bearer else cookie, *map(Scope, needed.scopes))
 
 
 OPEN: Final[dict[str, Any]] = {"security": []}

@@ -85,5 +85,9 @@ class Pager:
         items = found[: self._query.size]
         if len(found) <= len(items):
             return items, None
-        raw = msgspec.json.encode((self._binding, position_of(items[-1])))
-        return items, base64.urlsafe_b64encode(raw).decode("ascii")
+        return items, self.token(position_of(items[-1]))
+
+    def token(self, position: tuple[Any, ...]) -> str:
+        """The cursor of a page that begins after `position`."""
+        raw = msgspec.json.encode((self._binding, position))
+        return base64.urlsafe_b64encode(raw).decode("ascii")

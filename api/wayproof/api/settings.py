@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wayproof.store.settings import DatabaseSettings
+from wayproof.trace.settings import WebhookSettings
 
 
 class ApiSettings(BaseSettings):
@@ -22,3 +23,5 @@ class ApiSettings(BaseSettings):
     drain_timeout: timedelta = timedelta(seconds=10)
     #: The database whose rows are served.
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)  # type: ignore[arg-type]
+    #: Where subscribers may want to be called.
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)

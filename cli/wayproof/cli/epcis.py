@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from wayproof.cli.app import AsJson, commands, printable
+from wayproof.cli.epcis_export import export_events
 from wayproof.cli.epcis_import import import_documents
 from wayproof.cli.trace import rebuild_graph
 from wayproof.model.errors import InvalidInput
@@ -29,6 +30,11 @@ epcis.command(
     short_help="Make the graph of things again from the journal.",
     epilog="Example: wayproof epcis rebuild --tenant demo",
 )(rebuild_graph)
+epcis.command(
+    "export",
+    short_help="Write events that a query finds.",
+    epilog="Example: wayproof epcis export EQ_bizStep=shipping GE_eventTime=2026-03-01T00:00:00Z -o shipped.json",
+)(export_events)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,7 @@ TAKEN: Final = {
     "party_key_taken": "this address is registered already; an address belongs to one party over all tenants, for ever",
     "handoff_known": "this very handoff exists already",
     "handoff_forks": "the item has been handed over in this place of its chain already",
+    "epcis_query_name_taken": "a query of this name exists already",
     "assignment_overlaps": "the device is assigned to this shipment at that time already",
 }
 """Constraints whose violation is a Conflict, and what to say."""

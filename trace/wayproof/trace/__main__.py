@@ -1,4 +1,4 @@
-"""`python -m wayproof.trace`: captures the documents that the API has taken, set up by the environment."""
+"""`python -m wayproof.trace`: captures documents and tells subscribers, set up by the environment."""
 
 import argparse
 import sys
@@ -10,7 +10,10 @@ from wayproof.trace.logs import configure_logs
 from wayproof.trace.service import run
 from wayproof.trace.settings import TraceSettings
 
-_DESCRIPTION = "Captures EPCIS documents. Settings: WAYPROOF_TRACE_* and WAYPROOF_DATABASE_*."
+_DESCRIPTION = (
+    "Captures EPCIS documents, and tells subscribers of queries."
+    " Settings: WAYPROOF_TRACE_*, WAYPROOF_WEBHOOK_* and WAYPROOF_DATABASE_*."
+)
 
 
 def main() -> int:

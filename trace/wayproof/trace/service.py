@@ -1,4 +1,4 @@
-"""The process that works off documents: several, in fact, as checking a document keeps one core busy."""
+"""The process that works off documents, several in fact, as checking one keeps a core busy, and tells subscribers."""
 
 import gc
 import os
@@ -15,7 +15,8 @@ import structlog
 from wayproof.store.pool import open_pool
 from wayproof.store.settings import DatabaseSettings
 from wayproof.trace.logs import configure_logs
-from wayproof.trace.settings import TraceSettings
+from wayproof.trace.settings import TraceSettings, WebhookSettings
+from wayproof.trace.subscriptions.worker import work as tell_subscribers
 from wayproof.trace.worker import work
 
 _log = structlog.get_logger(__name__)
@@ -33,6 +34,7 @@ def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
     children = [
         context.Process(target=_capture, args=(database, os.getpid())) for _ in range(settings.capture_processes)
     ]
+    children.append(context.Process(target=_tell, args=(database, os.getpid(), WebhookSettings())))
     for child in children:
         child.start()
     _log.info("working", capture_processes=settings.capture_processes)
@@ -49,6 +51,15 @@ def _capture(database: DatabaseSettings, parent: int) -> None:
     Thread(target=_stop_as_orphan, args=(parent, stop), daemon=True).start()
     with open_pool(database.model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:
         work(pool, stop)
+
+
+def _tell(database: DatabaseSettings, parent: int, settings: WebhookSettings) -> None:
+    configure_logs()
+    stop = _stopped_by_signals()
+    Thread(target=_stop_as_orphan, args=(parent, stop), daemon=True).start()
+    telling = settings.telling()
+    with open_pool(database.model_copy(update={"pool_size": telling.threads + 1}), role="wayproof_api") as pool:
+        tell_subscribers(pool, telling, stop)
 
 
 def _stopped_by_signals() -> Event:

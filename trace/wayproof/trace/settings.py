@@ -5,6 +5,29 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wayproof.trace.subscriptions.webhook import Reach
+from wayproof.trace.subscriptions.worker import Telling
+
+
+class WebhookSettings(BaseSettings):
+    """Read from the environment, `WAYPROOF_WEBHOOK_*`, by the process that tells subscribers and by the API."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYPROOF_WEBHOOK_", frozen=True)
+
+    #: Hosts, as they stand in addresses, to which webhooks may go although they are not public, or speak no TLS: a JSON
+    #: list. Whoever may subscribe can make this process call them.
+    allowed_hosts: frozenset[str] = frozenset()
+    #: Subscribers who are told at the same time.
+    threads: int = Field(default=4, ge=1, le=64)
+
+    def telling(self) -> Telling:
+        """The same for the worker."""
+        return Telling(reach=self.reach(), threads=self.threads)
+
+    def reach(self) -> Reach:
+        """Where webhooks may go."""
+        return Reach(allowed_hosts=self.allowed_hosts)
+
 
 class TraceSettings(BaseSettings):
     """Read from the environment, `WAYPROOF_TRACE_*`; durations as ISO 8601 (`PT30S`) or `HH:MM:SS`."""

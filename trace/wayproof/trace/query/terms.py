@@ -68,7 +68,8 @@ class _Found:
         if name.startswith("@"):
             return
         field = prefix + self.context.expand_field(name)
-        self.terms.append(exists_term(field))
+        if ":" in field:  # no parameter can ask for what has no namespace, only for what is nested in it
+            self.terms.append(exists_term(field))
         for member in value if isinstance(value, list) else (value,):
             self._member(field, prefix, member)
 
@@ -144,7 +145,9 @@ def _quantities(field: str) -> _Read:
         for value in values:
             found.terms.extend(identifier_terms(field, value["epcClass"]))
             if "quantity" in value:
-                found.numbers.append(Number("quantity", *comparable(value["quantity"], value.get("uom"))))
+                found.numbers.append(Number("quantity", *comparable(value["quantity"], None)))
+                if "uom" in value:
+                    found.numbers.append(Number("quantity", *comparable(value["quantity"], value["uom"])))
 
     return read
 
@@ -213,7 +216,8 @@ def _sensor_part(found: _Found, prefix: str, part: Mapping[str, Any]) -> None:
     """A sensorMetadata or sensorReport; which of the two says something is all the same (conformance test TCR-53)."""
     for name, value in part.items():
         if name in SENSOR_WORDS:
-            found.terms.append(common_term(name, str(value).lower() if isinstance(value, bool) else value))
+            text = str(value).lower() if isinstance(value, bool) else value
+            found.terms.append(common_term(name, found.context.expand(text) if name in _FOREIGN_URIS else text))
         elif name in SENSOR_VALUES:
             uom = part.get("uom") if name != "percRank" else None
             found.numbers.append(Number(name, *comparable(value, uom, is_difference=name == "sDev")))
@@ -240,6 +244,7 @@ SENSOR_WORDS: Final = frozenset(
         "uriValue",
     }
 )
+_FOREIGN_URIS: Final = frozenset({"microorganism", "chemicalSubstance", "uriValue"})
 SENSOR_VALUES: Final = frozenset({"value", "minValue", "maxValue", "meanValue", "sDev", "percValue", "percRank"})
 SENSOR_TIMES: Final = frozenset({"time", "startTime", "endTime"})
 

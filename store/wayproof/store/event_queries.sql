@@ -1,0 +1,248 @@
+-- plan_anew: conditions that are not asked for must be known when the query is planned, or no index would be used
+select set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- newest: place of the tenant's last event in the journal
+select max(event_id) from epcis_event where tenant_id = current_tenant();
+
+-- count_matches: how many events match, counted no further than one beyond what is wanted
+select count(*)
+  from (select e.event_id
+          from matching_epcis_events(
+                 %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
+                 %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
+                 %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
+                 %(highs)s::double precision[]) e
+         limit %(limit)s) counted;
+
+-- find_by_capture_ascending: events in the order of capture
+select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[]::text[] as rank
+  from matching_epcis_events(
+         %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
+         %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
+         %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
+         %(highs)s::double precision[]) e
+ where %(last_id)s::bigint is null or e.event_id > %(last_id)s::bigint
+ order by e.event_id
+ limit %(limit)s;
+
+-- find_by_capture_descending: events in the reverse order of capture
+select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[]::text[] as rank
+  from matching_epcis_events(
+         %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
+         %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
+         %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
+         %(highs)s::double precision[]) e
+ where %(last_id)s::bigint is null or e.event_id < %(last_id)s::bigint
+ order by e.event_id desc
+ limit %(limit)s;
+
+-- find_by_event_time_ascending: events by time of happening, ascending
+select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.event_time::text] as rank
+  from matching_epcis_events(
+         %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
+         %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
+         %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
+         %(highs)s::double precision[]) e
+ where %(last_id)s::bigint is null
+    or (e.event_time, e.event_id) > (%(last_rank)s::timestamptz, %(last_id)s::bigint)
+ order by e.event_time, e.event_id
+ limit %(limit)s;
+
+-- find_by_event_time_descending: events by time of happening, descending
+select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.event_time::text] as rank
+  from matching_epcis_events(
+         %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
+         %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
+         %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
+         %(highs)s::double precision[]) e
+ where %(last_id)s::bigint is null
+    or (e.event_time, e.event_id) < (%(last_rank)s::timestamptz, %(last_id)s::bigint)
+ order by e.event_time desc, e.event_id desc
+ limit %(limit)s;
+
+-- find_by_record_time_ascending: events by time of recording, ascending
+select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.record_time::text] as rank
+  from matching_epcis_events(
+         %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
+         %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
+         %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
+         %(highs)s::double precision[]) e
+ where %(last_id)s::bigint is null
+    or (e.record_time, e.event_id) > (%(last_rank)s::timestamptz, %(last_id)s::bigint)
+ order by e.record_time, e.event_id
+ limit %(limit)s;
+
+-- find_by_record_time_descending: events by time of recording, descending
+select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.record_time::text] as rank
+  from matching_epcis_events(
+         %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
+         %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
+         %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
+         %(highs)s::double precision[]) e
+ where %(last_id)s::bigint is null
+    or (e.record_time, e.event_id) < (%(last_rank)s::timestamptz, %(last_id)s::bigint)
+ order by e.record_time desc, e.event_id desc
+ limit %(limit)s;
+
+-- find_by_field_ascending: events by a field of others, ascending: numbers and times by value, then texts by their bytes
+with ranked as (
+select e.event_id, e.epcis_id, e.record_time, e.body, e.context,
+       coalesce((select min(n.value)
+                   from event_number n
+                  where n.event_id = e.event_id and n.tenant_id = current_tenant() and n.field = %(order_field)s),
+                'infinity') as number,
+       coalesce((select min(e.canonical ->> s.name collate "C") from unnest(%(spellings)s::text[]) s (name)), '')
+         collate "C" as words
+  from matching_epcis_events(
+         %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
+         %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
+         %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
+         %(highs)s::double precision[]) e
+)
+select r.event_id, r.epcis_id, r.record_time, r.body, r.context, array[r.number::text, r.words] as rank
+  from ranked r
+ where %(last_id)s::bigint is null
+    or (r.number, r.words, r.event_id)
+       > (%(last_number)s::double precision, %(last_words)s::text collate "C", %(last_id)s::bigint)
+ order by r.number, r.words, r.event_id
+ limit %(limit)s;
+
+-- find_by_field_descending: events by a field of others, descending: numbers and times by value, then texts by their bytes
+with ranked as (
+select e.event_id, e.epcis_id, e.record_time, e.body, e.context,
+       coalesce((select min(n.value)
+                   from event_number n
+                  where n.event_id = e.event_id and n.tenant_id = current_tenant() and n.field = %(order_field)s),
+                'infinity') as number,
+       coalesce((select min(e.canonical ->> s.name collate "C") from unnest(%(spellings)s::text[]) s (name)), '')
+         collate "C" as words
+  from matching_epcis_events(
+         %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
+         %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
+         %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
+         %(highs)s::double precision[]) e
+)
+select r.event_id, r.epcis_id, r.record_time, r.body, r.context, array[r.number::text, r.words] as rank
+  from ranked r
+ where %(last_id)s::bigint is null
+    or (r.number, r.words, r.event_id)
+       < (%(last_number)s::double precision, %(last_words)s::text collate "C", %(last_id)s::bigint)
+ order by r.number desc, r.words desc, r.event_id desc
+ limit %(limit)s;
+
+-- contexts: every @context that the tenants' documents have
+select content from epcis_context order by context_id;
+
+-- master_data: what documents of the tenant say of things, the oldest first
+select envelope #> '{epcisHeader,epcisMasterData,vocabularyList}' as vocabularies
+  from epcis_capture
+ where tenant_id = current_tenant() and envelope #> '{epcisHeader,epcisMasterData,vocabularyList}' is not null
+ order by created_at, capture_id;
+
+-- list_event_types: distinct values, each found by one step in the index
+with recursive found (value) as (
+  (select e.event_type collate "C"
+     from epcis_event e
+    where e.tenant_id = current_tenant() and e.event_type collate "C" > %(after)s
+    order by e.event_type collate "C"
+    limit 1)
+  union all
+  select (select e.event_type collate "C"
+            from epcis_event e
+           where e.tenant_id = current_tenant() and e.event_type collate "C" > f.value
+           order by e.event_type collate "C"
+           limit 1)
+    from found f
+   where f.value is not null
+)
+select value from found where value is not null limit %(limit)s;
+
+-- list_biz_steps: distinct values, each found by one step in the index
+with recursive found (value) as (
+  (select e.biz_step collate "C"
+     from epcis_event e
+    where e.tenant_id = current_tenant() and e.biz_step collate "C" > %(after)s
+    order by e.biz_step collate "C"
+    limit 1)
+  union all
+  select (select e.biz_step collate "C"
+            from epcis_event e
+           where e.tenant_id = current_tenant() and e.biz_step collate "C" > f.value
+           order by e.biz_step collate "C"
+           limit 1)
+    from found f
+   where f.value is not null
+)
+select value from found where value is not null limit %(limit)s;
+
+-- list_dispositions: distinct values, each found by one step in the index
+with recursive found (value) as (
+  (select e.disposition collate "C"
+     from epcis_event e
+    where e.tenant_id = current_tenant() and e.disposition collate "C" > %(after)s
+    order by e.disposition collate "C"
+    limit 1)
+  union all
+  select (select e.disposition collate "C"
+            from epcis_event e
+           where e.tenant_id = current_tenant() and e.disposition collate "C" > f.value
+           order by e.disposition collate "C"
+           limit 1)
+    from found f
+   where f.value is not null
+)
+select value from found where value is not null limit %(limit)s;
+
+-- list_read_points: distinct values, each found by one step in the index
+with recursive found (value) as (
+  (select e.read_point collate "C"
+     from epcis_event e
+    where e.tenant_id = current_tenant() and e.read_point collate "C" > %(after)s
+    order by e.read_point collate "C"
+    limit 1)
+  union all
+  select (select e.read_point collate "C"
+            from epcis_event e
+           where e.tenant_id = current_tenant() and e.read_point collate "C" > f.value
+           order by e.read_point collate "C"
+           limit 1)
+    from found f
+   where f.value is not null
+)
+select value from found where value is not null limit %(limit)s;
+
+-- list_biz_locations: distinct values, each found by one step in the index
+with recursive found (value) as (
+  (select e.biz_location collate "C"
+     from epcis_event e
+    where e.tenant_id = current_tenant() and e.biz_location collate "C" > %(after)s
+    order by e.biz_location collate "C"
+    limit 1)
+  union all
+  select (select e.biz_location collate "C"
+            from epcis_event e
+           where e.tenant_id = current_tenant() and e.biz_location collate "C" > f.value
+           order by e.biz_location collate "C"
+           limit 1)
+    from found f
+   where f.value is not null
+)
+select value from found where value is not null limit %(limit)s;
+
+-- naming_events: the things that events name, in the order of capture, from a place in the journal on
+select e.event_id,
+       array(select jsonb_array_elements_text(coalesce(e.canonical -> lists.name, '[]'))
+               from unnest(array['epcList', 'childEPCs', 'inputEPCList', 'outputEPCList']) lists (name)
+              union all
+             select e.canonical ->> 'parentID' where e.canonical ? 'parentID') as uris
+  from epcis_event e
+ where e.tenant_id = current_tenant() and e.event_id >= %(from_id)s
+ order by e.event_id
+ limit %(limit)s;
+
+-- named_before: which of these have an event before them that has one of their words
+select asked.number::integer - 1
+  from unnest(%(event_id)s::bigint[], %(words)s::text[]) with ordinality asked (event_id, words, number)
+ where exists (select
+                 from tenant_epcis_event e
+                where e.terms @@ asked.words::tsquery and e.event_id < asked.event_id);
