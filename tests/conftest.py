@@ -23,6 +23,7 @@ pytest_plugins = [
     "fix_custody",
     "fix_log",
     "fix_api",
+    "fix_epcis",
     "fix_up",
     "fix_faults",
     "fix_browser",

@@ -15,6 +15,7 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from wayproof.api.app import create_app
+from wayproof.api.epcis import OF_KIND, PREFIX
 from wayproof.api.problems import KINDS, MEDIA_TYPE
 from wayproof.api.settings import ApiSettings
 from wayproof.model.access import Scope
@@ -132,8 +133,13 @@ def api_process(database: DatabaseSettings, log_folder: Path) -> Iterator[ApiPro
 
 
 def problem(response: Response, slug: str) -> dict[str, Any]:
-    """The problem that `response` must be: its kind's status, type and title, and nothing but known members."""
+    """The problem that `response` must be: its kind's status, type and title, and nothing but known members.
+
+    Below /epcis the type is the one that the standard has for it.
+    """
     kind = KINDS[slug]
+    if response.url.path.startswith(f"{PREFIX}/"):
+        kind = OF_KIND[kind]
     document: dict[str, Any] = response.json()
     assert response.headers["content-type"] == MEDIA_TYPE
     assert response.headers["cache-control"] == "no-store"

@@ -20,7 +20,7 @@ from wayproof.cli.services.plan import PREFERRED_PORTS
 from ports import free_port
 
 WAYPROOF = (sys.executable, "-m", "wayproof.cli.main")
-EMBEDDED = ("postgres", "maintenance", "broker", "broker-sync", "chain", "ledger", "ingest", "api")
+EMBEDDED = ("postgres", "maintenance", "broker", "broker-sync", "chain", "ledger", "ingest", "api", "trace")
 """Services that run as long as `wayproof up` without a fleet."""
 
 

@@ -23,6 +23,7 @@ from wayproof.ingest.settings import IngestSettings
 from wayproof.ledger.settings import LedgerSettings
 from wayproof.store.pool import connect
 from wayproof.store.settings import DatabaseSettings
+from wayproof.trace.settings import TraceSettings
 
 from fix_chain import Chain
 from fix_postgres import Server
@@ -39,7 +40,7 @@ WAYPROOF = str(Path(sys.executable).parent / "wayproof")
 def test_every_variable_is_a_setting() -> None:
     """Each WAYPROOF_ variable that a service gets is one that its program reads."""
     known = {"WAYPROOF_SERVICE_SECRET"}
-    for settings in (DatabaseSettings, IngestSettings, ApiSettings, LedgerSettings):
+    for settings in (DatabaseSettings, IngestSettings, ApiSettings, LedgerSettings, TraceSettings):
         prefix = settings.model_config["env_prefix"]
         known |= {f"{prefix}{name}".upper() for name in settings.model_fields}
     for service in OURS.values():
@@ -183,11 +184,13 @@ def test_services_run_as_the_file_says(deployment: Deployment, postgres: Server)
     deployment.start("ingest")
     deployment.start("api")
     deployment.start("ledger")
+    deployment.start("trace")
     deployment.wait_until("ledger is healthy", lambda: deployment.is_healthy("ledger"))
     deployment.wait_until("ingest is healthy", lambda: deployment.is_healthy("ingest"))
     deployment.wait_until("api is healthy", lambda: deployment.is_healthy("api"))
 
     deployment.wait_until("days of readings are kept open", lambda: "opened " in deployment.log("maintenance"))
+    deployment.wait_until("trace works", lambda: "working" in deployment.log("trace"))
 
     with connect(postgres.settings("deployed"), autocommit=True) as conn:
         conn.execute("insert into tenant (name) values ('acme')")

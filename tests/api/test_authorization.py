@@ -27,6 +27,8 @@ IDS = {
     "party_id": str(uuid4()),
     "address": "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
     "handoff_id": str(uuid4()),
+    "event_id": "urn:uuid:7",
+    "capture_id": str(uuid4()),
     "item": "urn:epc:id:sscc:0614141.1",
 }
 
@@ -65,6 +67,8 @@ def closed_operations(app: FastAPI) -> list[tuple[str, str, Scope]]:
 def _scope(method: str, path: str) -> Scope:
     if path.endswith("/custody"):
         return Scope.CUSTODY_READ
+    if path.startswith("/epcis/"):
+        return Scope.EVENTS_READ if method == "GET" else Scope.EVENTS_WRITE
     resource = path.removeprefix("/v1/").split("/")[1 if path.startswith("/metrics") else 0]
     return (READ_SCOPES if method == "GET" else WRITE_SCOPES)[resource]
 

@@ -46,7 +46,7 @@ def test_everything_is_embedded_by_default(data: DataDir) -> None:
     """Without a word about them, database, broker, chain and fleet are ours to run."""
     plan = make_plan(data, Wanted(tenant="demo", trucks=3))
     expected = ["postgres", "migrate", "maintenance", "broker", "broker-sync", "chain", "ledger-init", "ledger"]
-    assert names(plan) == [*expected, "ingest", "api", "fleet"]
+    assert names(plan) == [*expected, "ingest", "api", "trace", "fleet"]
     assert (plan.external, plan.notes) == ((), ())
 
 
@@ -54,7 +54,7 @@ def test_what_is_given_is_not_embedded(data: DataDir) -> None:
     """A database, broker or chain that was given is used as it is, and shown without its password."""
     wanted = Wanted(tenant="demo", trucks=3, database_url=DATABASE, broker_url=BROKER, rpc_url=CHAIN)
     plan = make_plan(data, wanted)
-    assert names(plan) == ["migrate", "maintenance", "ingest", "api"]
+    assert names(plan) == ["migrate", "maintenance", "ingest", "api", "trace"]
     ingest = plan.services[2]
     assert ingest.depends_on == ("migrate",)
     assert ingest.env["WAYPROOF_INGEST_BROKER_HOST"] == "mqtt.example"

@@ -93,7 +93,7 @@ def test_services_of_others_are_used(
     up.wait_until_ready(("maintenance", "ingest", "api"))
     assert up.stop() == 0
     started = {line.split()[1] for line in up.lines if " starting " in line}
-    assert started == {"migrate", "maintenance", "ingest", "api"}
+    assert started == {"migrate", "maintenance", "ingest", "api", "trace"}
     assert "s3cret" not in "\n".join(up.lines)
     assert broker.process is not None
     assert broker.process.poll() is None

@@ -91,4 +91,6 @@ KeysWriter = Annotated[Caller, Security(writer, scopes=[Scope.KEYS_WRITE])]
 CustodyReader = Annotated[Caller, Security(reader, scopes=[Scope.CUSTODY_READ])]
 CustodyWriter = Annotated[Caller, Security(writer, scopes=[Scope.CUSTODY_WRITE])]
 PartiesWriter = Annotated[Caller, Security(writer, scopes=[Scope.PARTIES_WRITE])]
+EventsReader = Annotated[Caller, Security(reader, scopes=[Scope.EVENTS_READ])]
+EventsWriter = Annotated[Caller, Security(writer, scopes=[Scope.EVENTS_WRITE])]
 METRICS_READER: Final = Security(reader, scopes=[Scope.METRICS_READ])

@@ -8,10 +8,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wayproof.api import epcis
 from wayproof.api.metrics import HttpMetrics
 from wayproof.api.problems import TOO_LARGE, internal_problem, problem
 
 MAX_BODY_BYTES: Final = 1024 * 1024
+_TOO_MANY: Final = 1 << 62
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -70,32 +72,38 @@ class _Exchange:
 
 
 class BodyLimit:
-    """Refuses a body of more than `MAX_BODY_BYTES`, told in advance or found out while reading."""
+    """Refuses a body of more than `MAX_BODY_BYTES`, told in advance or found out while reading.
+
+    EPCIS documents may be larger.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        if scope["type"] == "http" and _told_length(scope) > MAX_BODY_BYTES:
-            await problem(TOO_LARGE, TOO_LARGE.explanation)(scope, receive, send)
+        is_epcis = scope["type"] == "http" and scope["path"].startswith(f"{epcis.PREFIX}/")
+        most = epcis.CAPTURE_FILE_SIZE_LIMIT if is_epcis else MAX_BODY_BYTES
+        if scope["type"] == "http" and _told_length(scope) > most:
+            answer = epcis.too_large() if is_epcis else problem(TOO_LARGE, TOO_LARGE.explanation)
+            await answer(scope, receive, send)
             return
-        await self._app(scope, _counted(receive), send)
+        await self._app(scope, _counted(receive, most), send)
 
 
 def _told_length(scope: Scope) -> int:
     told = Headers(scope=scope).get("content-length", "0")
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else MAX_BODY_BYTES + 1  # noqa: PLR2004
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else _TOO_MANY  # noqa: PLR2004
 
 
-def _counted(receive: Receive) -> Receive:
+def _counted(receive: Receive, most: int) -> Receive:
     total = 0
 
     async def counting() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > MAX_BODY_BYTES:
+        if total > most:
             raise HTTPException(TOO_LARGE.status)
         return message
 

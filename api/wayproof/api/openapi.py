@@ -1,13 +1,16 @@
 """The OpenAPI document: what FastAPI derives from the routes, and the schema of problems that all of them share."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 
 from wayproof.api.problems import Problem
 
 _Document = dict[str, Any]
+
+_NEVER_SENT: Final = ("HTTPValidationError", "ValidationError")
+_FRAMEWORK_ERROR: Final = "Validation Error"
 
 
 def with_problems(derive: Callable[[], _Document], app: FastAPI) -> Callable[[], _Document]:
@@ -17,10 +20,21 @@ def with_problems(derive: Callable[[], _Document], app: FastAPI) -> Callable[[],
         complete = app.openapi_schema is not None
         document = derive()  # FastAPI keeps it and gives the same one again
         if not complete:
-            document["components"]["schemas"] |= _problem_schemas()
+            schemas = document["components"]["schemas"]
+            schemas |= _problem_schemas()
+            for name in _NEVER_SENT:
+                schemas.pop(name, None)
+            for operation in (operation for item in document["paths"].values() for operation in item.values()):
+                _without_framework_error(operation["responses"])
         return document
 
     return openapi
+
+
+def _without_framework_error(responses: _Document) -> None:
+    """FastAPI adds an error of its own where a route documents no 422; none of ours ever answers so."""
+    if responses.get("422", {}).get("description") == _FRAMEWORK_ERROR:
+        del responses["422"]
 
 
 def _problem_schemas() -> _Document:

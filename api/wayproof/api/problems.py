@@ -1,9 +1,9 @@
 """Errors as problem details (RFC 9457). The only place where a domain error meets an HTTP status."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -166,6 +166,16 @@ class Problem(BaseModel):
     errors: list[InvalidValue] | None = Field(default=None, description="The values that cannot be accepted")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Complaint:
+    """What is to be answered for an error."""
+
+    kind: Kind
+    detail: str
+    errors: list[InvalidValue] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 def problem(kind: Kind, detail: str, *, errors: list[InvalidValue] | None = None, **headers: str) -> Response:
     """The answer for one problem. Text that UTF-8 cannot carry (lone surrogates) is replaced."""
     document = Problem(
@@ -191,9 +201,8 @@ def documented(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Lets every error that reaches the application leave it as a problem."""
-    app.add_exception_handler(WayproofError, _on_domain_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(HTTPException, _on_http_error)
+    for error in (WayproofError, RequestValidationError, HTTPException):
+        app.add_exception_handler(error, _answer)
 
 
 def _documented(kind: Kind) -> dict[str, Any]:
@@ -204,31 +213,44 @@ def _documented(kind: Kind) -> dict[str, Any]:
     }
 
 
-def _on_domain_error(request: Request, error: Exception) -> Response:
+def complaint(request: Request, error: Exception) -> Complaint:
+    """What to answer for a domain error, a request that no route can take, or an error of HTTP."""
+    if isinstance(error, WayproofError):
+        return _of_domain_error(request, error)
+    if isinstance(error, RequestValidationError):
+        return _of_invalid_request(error)
+    return _of_http_error(cast("HTTPException", error))
+
+
+def _answer(request: Request, error: Exception) -> Response:
+    found = complaint(request, error)
+    return problem(found.kind, found.detail, errors=found.errors, **found.headers)
+
+
+def _of_domain_error(request: Request, error: WayproofError) -> Complaint:
     kind = next(OF_ERROR[known] for known in type(error).__mro__ if known in OF_ERROR)
     if kind is UNAVAILABLE:
         _log.warning("unavailable", error=str(error))
-        return problem(kind, "the database does not answer")
+        return Complaint(kind=kind, detail="the database does not answer")
     pointer = getattr(error, "pointer", None)
     place = "query" if request.method == "GET" else "body"
     errors = [InvalidValue(place=place, pointer=pointer, detail=str(error))] if pointer else None
-    return problem(kind, str(error), errors=errors)
+    return Complaint(kind=kind, detail=str(error), errors=errors)
 
 
-def _on_invalid_request(_: Request, error: Exception) -> Response:
-    found: Iterable[Mapping[str, Any]] = error.errors()  # type: ignore[attr-defined]
+def _of_invalid_request(error: RequestValidationError) -> Complaint:
+    found: Iterable[Mapping[str, Any]] = error.errors()
     errors = [_invalid_value(item) for item in found]
     if any(item["type"] == "json_invalid" for item in found):
-        return problem(MALFORMED, "the body is not JSON")
+        return Complaint(kind=MALFORMED, detail="the body is not JSON")
     if all(item.place == "path" for item in errors):
-        return problem(NOT_FOUND, "nothing can have this id")
-    return problem(INVALID_INPUT, f"{len(errors)} value(s) cannot be accepted", errors=errors)
+        return Complaint(kind=NOT_FOUND, detail="nothing can have this id")
+    return Complaint(kind=INVALID_INPUT, detail=f"{len(errors)} value(s) cannot be accepted", errors=errors)
 
 
-def _on_http_error(_: Request, error: Exception) -> Response:
-    status: int = error.status_code  # type: ignore[attr-defined]
-    kind = next((kind for kind in _HTTP_KINDS if kind.status == status), INTERNAL)
-    return problem(kind, kind.explanation, **(getattr(error, "headers", None) or {}))
+def _of_http_error(error: HTTPException) -> Complaint:
+    kind = next((kind for kind in _HTTP_KINDS if kind.status == error.status_code), INTERNAL)
+    return Complaint(kind=kind, detail=kind.explanation, headers=error.headers or {})
 
 
 def _invalid_value(item: Mapping[str, Any]) -> InvalidValue:

@@ -9,7 +9,7 @@ from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.postgres import PostgresCluster
 from wayproof.model.access import Tenant
 from wayproof.model.errors import NotFound, Unavailable
-from wayproof.store.pool import Conn, connect, open_pool, tenant_transaction
+from wayproof.store.pool import Conn, Pool, connect, open_pool, tenant_transaction
 from wayproof.store.settings import DatabaseSettings
 from wayproof.store.tenants import find_tenant
 
@@ -27,12 +27,18 @@ def _embedded_url(data: DataDir) -> str:
 
 
 @contextmanager
-def tenant_access(settings: DatabaseSettings, name: str) -> Iterator[tuple[Conn, Tenant]]:
-    """A transaction that sees the rows of the tenant of that name and no others; NotFound where there is none."""
+def tenant_pool(settings: DatabaseSettings, name: str) -> Iterator[tuple[Pool, Tenant]]:
+    """Connections for transactions of the tenant of that name; NotFound where there is none."""
     with connect(settings) as conn:
         tenant = find_tenant(conn, name)
     if tenant is None:
         raise NotFound(f"no tenant {name!r}: make it by `wayproof tenant create {name}`")
-    single = settings.model_copy(update={"pool_size": 1})
-    with open_pool(single, role="wayproof_api") as pool, tenant_transaction(pool, tenant.tenant_id) as conn:
+    with open_pool(settings.model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:
+        yield pool, tenant
+
+
+@contextmanager
+def tenant_access(settings: DatabaseSettings, name: str) -> Iterator[tuple[Conn, Tenant]]:
+    """A transaction that sees the rows of the tenant of that name and no others; NotFound where there is none."""
+    with tenant_pool(settings, name) as (pool, tenant), tenant_transaction(pool, tenant.tenant_id) as conn:
         yield conn, tenant

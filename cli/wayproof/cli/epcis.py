@@ -12,11 +12,17 @@ from rich.console import Console
 from rich.progress import track
 
 from wayproof.cli.app import AsJson, commands, printable
+from wayproof.cli.epcis_import import import_documents
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.documents import read_document
 from wayproof.trace.epcis.validate import Checked, check_document
 
 epcis = commands("epcis", "EPCIS documents.")
+epcis.command(
+    "import",
+    short_help="Capture the events of documents.",
+    epilog="Example: wayproof epcis import harvest.jsonld despatch.xml --lenient --tenant demo",
+)(import_documents)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

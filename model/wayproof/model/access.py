@@ -29,6 +29,10 @@ class Scope(StrEnum):
     """Drafting, offering, accepting, refusing and amending handoffs; only the party's key can sign."""
     PARTIES_WRITE = "parties:write"
     """Making parties, registering and revoking the keys by which they sign."""
+    EVENTS_READ = "events:read"
+    """EPCIS events, and the jobs by which they were captured."""
+    EVENTS_WRITE = "events:write"
+    """Capturing EPCIS events."""
     METRICS_READ = "metrics:read"
     """Metrics of the whole process, over all tenants."""
 

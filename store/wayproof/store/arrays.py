@@ -1,10 +1,11 @@
-"""numpy arrays as parameters: PostgreSQL's binary array format without an object an element.
+"""Arrays as parameters: PostgreSQL's binary array format without an object an element, or without escaping texts.
 
 The format: PostgreSQL source, `array_send`: dimensions, whether there are nulls, the element type; size and lower
 bound; then length and bytes of each element. Nulls are not written: NaN stands for an unknown number and NEVER for an
-unknown time, and queries turn them back with `nullif(x, 'NaN')` and `nullif(x, '-infinity')`.
+unknown time, and queries turn them back with `nullif(x, 'NaN')` and `nullif(x, '-infinity')`. Of texts they are.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -61,6 +62,34 @@ class TimestamptzArray(PgArray):
         super().__init__(np.where(values == NEVER, NEVER, values - PG_EPOCH_US))
 
 
+class TextArray:
+    """text[]; None is null."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Sequence[str | None]) -> None:
+        self.values = values
+
+
+class _TextArrayDumper(Dumper):
+    format = Format.BINARY
+    oid = types["text"].array_oid
+
+    def dump(self, obj: TextArray) -> bytes:
+        header = np.array([(1, 1, types["text"].oid, len(obj.values), 1)], _HEADER)
+        return b"".join((header.tobytes(), *map(_text, obj.values)))
+
+
+_NULL: Final = (-1).to_bytes(4, "big", signed=True)
+
+
+def _text(value: str | None) -> bytes:
+    if value is None:
+        return _NULL
+    encoded = value.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
+
+
 class _ArrayDumper(Dumper):
     format = Format.BINARY
 
@@ -77,3 +106,4 @@ def register_arrays(conn: Connection[Any]) -> None:
     for array in (Int4Array, Int8Array, Float8Array, TimestamptzArray):
         dumper = type(f"{array.__name__}Dumper", (_ArrayDumper,), {"oid": types[array.element].array_oid})
         conn.adapters.register_dumper(array, dumper)
+    conn.adapters.register_dumper(TextArray, _TextArrayDumper)

@@ -36,6 +36,7 @@ def open_pool(settings: DatabaseSettings, *, role: Role | None = None) -> Pool:
         timeout=settings.connect_timeout.total_seconds(),
         # After that the pool stops trying on its own, ever more slowly, and each request tries anew: back at once.
         reconnect_timeout=settings.connect_timeout.total_seconds(),
+        configure=register_arrays,
         check=ConnectionPool.check_connection,
         name=role or "wayproof",
         open=True,

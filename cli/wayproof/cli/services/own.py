@@ -136,6 +136,18 @@ def api_service(data: DataDir, env: Mapping[str, str], port: int, depends_on: tu
     )
 
 
+def trace_service(data: DataDir, env: Mapping[str, str], depends_on: tuple[str, ...]) -> Service:
+    """Captures the EPCIS documents that the API has taken; SIGTERM lets it finish what is under way."""
+    return Service(
+        name="trace",
+        argv=(sys.executable, "-m", "wayproof.trace"),
+        log=data.log("trace"),
+        where="EPCIS documents",
+        env=env,
+        depends_on=depends_on,
+    )
+
+
 def ledger_environment(data: DataDir, rpc_url: str) -> dict[str, str]:
     """The anchorer's settings for a chain that was given; keys come out of our own environment."""
     return {

@@ -30,6 +30,7 @@ from wayproof.cli.services.own import (
     maintenance_service,
     mask,
     migrate_service,
+    trace_service,
 )
 from wayproof.cli.services.ports import choose_ports, is_free, owner_of
 from wayproof.cli.services.postgres import PostgresCluster
@@ -170,11 +171,12 @@ class _Planner:
         self.services.append(ledger_service(self.data, env, self.ports["ledger"], needs))
 
     def add_own_processes(self, link: BrokerLink) -> None:
-        """Ingest and API."""
+        """Ingest, API and trace."""
         stored = self._those("postgres", "migrate")
         ingest = {**self._env, **link.environment()}
         self.services.append(ingest_service(self.data, ingest, self.ports["ingest"], (*stored, *self._those("broker"))))
         self.services.append(api_service(self.data, self._env, self.ports["api"], stored))
+        self.services.append(trace_service(self.data, self._env, stored))
 
     def add_fleet(self, link: BrokerLink) -> None:
         """The simulated fleet. It registers its own trucks, which only a broker of ours learns of."""

@@ -44,19 +44,16 @@ class Rule(StrEnum):
     """A sensor's period that ends before it begins."""
     SENSOR_TWICE = "sensor_twice"
     """The same attribute on sensorMetadata and on its sensorReport (conformance test TCR-53)."""
+    DUPLICATE = "duplicate"
+    """An eventID that the journal has already, without an error declaration."""
+    INTERNAL = "internal"
+    """None: Wayproof itself failed."""
 
 
-FORGIVABLE: Final = frozenset(
-    {
-        Rule.UNKNOWN_FIELD,
-        Rule.UNKNOWN_WORD,
-        Rule.IDENTIFIER,
-        Rule.TIME_ZONE,
-        Rule.SENSOR_TIME,
-        Rule.SENSOR_PERIOD,
-        Rule.SENSOR_TWICE,
-    }
-)
+ADVISORY: Final = frozenset({Rule.TIME_ZONE, Rule.SENSOR_TIME, Rule.SENSOR_TWICE})
+"""Breaking these is never refused, only told: examples of the standard's own authors do it."""
+
+FORGIVABLE: Final = ADVISORY | {Rule.UNKNOWN_FIELD, Rule.UNKNOWN_WORD, Rule.IDENTIFIER, Rule.SENSOR_PERIOD}
 """Breaking these leaves clear what happened to what and when."""
 
 _TOLERANCE = timedelta(days=1)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from wayproof.trace.epcis.fields import Path
-from wayproof.trace.epcis.rules import FORGIVABLE, Breach, Rule, breaches
+from wayproof.trace.epcis.rules import ADVISORY, FORGIVABLE, Breach, Rule, breaches
 from wayproof.trace.epcis.schema import Finding, Kind, find
 
 _SHOWN = 120
@@ -44,7 +44,7 @@ class Checked:
     events: Sequence[Mapping[str, Any]]
     #: Why it is refused; empty for a good one.
     faults: tuple[Fault, ...]
-    #: What a lenient import let through.
+    #: What was let through, and should be looked at.
     forgiven: tuple[Fault, ...] = ()
 
     @property
@@ -64,7 +64,7 @@ def check_document(document: Any, *, now: datetime | None = None, lenient: bool 
     Args:
         document: JSON as `reading` gives it.
         now: refuses events later than this by more than a day; None leaves that open.
-        lenient: lets through what leaves an event's meaning clear, and lists it.
+        lenient: lets through all that leaves an event's meaning clear, and lists it.
     """
     path, events = events_of(document)
     faults = [_of_finding(finding, path) for finding in find(document)]
@@ -73,7 +73,8 @@ def check_document(document: Any, *, now: datetime | None = None, lenient: bool 
         if place not in unfit:
             where = path if path is None else (*path, place)
             faults += [_of_breach(breach, where or (), place) for breach in breaches(event, now=now)]
-    kept, forgiven = _split(faults, lambda fault: lenient and fault.rule in FORGIVABLE)
+    let_through = FORGIVABLE if lenient else ADVISORY
+    kept, forgiven = _split(faults, lambda fault: fault.rule in let_through)
     root = document if isinstance(document, Mapping) else {}
     return Checked(document=root, events=events, faults=tuple(kept), forgiven=tuple(forgiven))
 

@@ -1,0 +1,29 @@
+"""`python -m wayproof.trace`: captures the documents that the API has taken, set up by the environment."""
+
+import argparse
+import sys
+
+from pydantic import ValidationError
+
+from wayproof.store.settings import DatabaseSettings
+from wayproof.trace.logs import configure_logs
+from wayproof.trace.service import run
+from wayproof.trace.settings import TraceSettings
+
+_DESCRIPTION = "Captures EPCIS documents. Settings: WAYPROOF_TRACE_* and WAYPROOF_DATABASE_*."
+
+
+def main() -> int:
+    """Runs until it is told to stop. Exit codes: 0 then, 1 for a bug, 2 for an environment that lacks something."""
+    argparse.ArgumentParser(prog="python -m wayproof.trace", description=_DESCRIPTION).parse_args()
+    try:
+        settings, database = TraceSettings(), DatabaseSettings()  # type: ignore[call-arg] # from the environment
+    except ValidationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure_logs()
+    return 0 if run(settings, database) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

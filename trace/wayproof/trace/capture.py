@@ -1,0 +1,267 @@
+"""Capture: a document's events into the journal, all or none of them, or those that are good (EPCIS 2.0 §8.1, §12.6).
+
+What is slow and needs no database is done first: the journal's lock is held for writing alone.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from wayproof.model.errors import InvalidInput
+from wayproof.store import captures, events
+from wayproof.store.captures import Outcome
+from wayproof.store.events import NewEvent
+from wayproof.store.pool import Conn
+from wayproof.trace.epcis.context import Context, context_of
+from wayproof.trace.epcis.documents import read_document
+from wayproof.trace.epcis.event_hash import event_hash
+from wayproof.trace.epcis.formats import canonical
+from wayproof.trace.epcis.rules import Rule
+from wayproof.trace.epcis.times import parse_instant
+from wayproof.trace.epcis.validate import Checked, Fault, check_document, events_of, pointer, shown
+from wayproof.trace.epcis.writing import write_json
+from wayproof.trace.indexing import terms_and_numbers
+
+MOST_FAULTS: Final = 1_000
+"""How many faults of a document are kept and told."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Captured:
+    """What came of a document."""
+
+    #: The job under which it is known; None for an event that came alone.
+    capture_id: UUID | None
+    #: Places of its events in the journal, in the document's order; empty where it was refused.
+    event_ids: Sequence[int]
+    #: Their eventIDs, as sent or as given here.
+    epcis_ids: Sequence[str]
+    #: When they were recorded.
+    record_time: datetime | None
+    #: Why it was refused, or, where good events are captured although others are at fault, why those were not.
+    faults: Sequence[Fault]
+    #: What was let through.
+    forgiven: Sequence[Fault]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ready:
+    """An event that waits for the journal's lock."""
+
+    place: int
+    pointer: str
+    new: NewEvent
+
+    @property
+    def key(self) -> tuple[str, datetime | None]:
+        return self.new.epcis_id, self.new.declared_at
+
+
+def capture(
+    conn: Conn,
+    tenant_id: UUID,
+    data: bytes,
+    *,
+    lenient: bool = False,
+    proceed: bool = False,
+    now: datetime | None = None,
+) -> Captured:
+    """Captures a document of either binding in the caller's transaction, and writes down how it went.
+
+    Args:
+        conn: within a transaction of the tenant.
+        tenant_id: whose journal it is.
+        data: EPCISDocument, EPCISQueryDocument or a single event, in JSON, JSON-LD or XML.
+        lenient: lets through what leaves an event's meaning clear, and lists it.
+        proceed: captures good events although others are at fault; otherwise all of them or none.
+        now: the record time; None: as soon as nobody else can write.
+    """
+    capture_id = captures.create_capture(conn, tenant_id, is_proceeding=proceed, is_lenient=lenient)
+    return fulfil(conn, tenant_id, capture_id, data, lenient=lenient, proceed=proceed, now=now)
+
+
+def fulfil(
+    conn: Conn,
+    tenant_id: UUID,
+    capture_id: UUID,
+    data: bytes,
+    *,
+    lenient: bool,
+    proceed: bool,
+    now: datetime | None = None,
+) -> Captured:
+    """The same for a job that exists."""
+    checked = _checked(data, lenient=lenient)
+    captured = _record(conn, tenant_id, capture_id, checked, proceed=proceed, now=now)
+    captures.finish_capture(conn, capture_id, _outcome(checked, captured))
+    return captured
+
+
+def capture_event(
+    conn: Conn, tenant_id: UUID, data: bytes, *, lenient: bool = False, now: datetime | None = None
+) -> Captured:
+    """Captures one event that stands alone, without a job.
+
+    Raises:
+        InvalidInput: a document, or no JSON or XML at all.
+    """
+    document = read_document(data)
+    path, found = events_of(document)
+    if path is not None:
+        raise InvalidInput(f"expected one event, got a document of {len(found)}", pointer="")
+    checked = check_document(document, now=datetime.now(UTC), lenient=lenient)
+    return _record(conn, tenant_id, None, checked, proceed=False, now=now)
+
+
+def _checked(data: bytes, *, lenient: bool) -> Checked:
+    try:
+        return check_document(read_document(data), now=datetime.now(UTC), lenient=lenient)
+    except InvalidInput as error:
+        return Checked(document={}, events=(), faults=(unreadable(error),))
+
+
+def unreadable(error: InvalidInput) -> Fault:
+    """The fault of bytes that are no document. Messages of the readers are of the form that is taken apart here."""
+    said, _, rest = str(error).partition(": expected ")
+    expected, _, got = rest.partition(", got ")
+    return Fault(
+        event=None,
+        pointer=error.pointer or "",
+        rule=Rule.STRUCTURE,
+        said=said,
+        expected=expected or "a document",
+        got=got.removeprefix(": ") or "none",
+    )
+
+
+def _record(
+    conn: Conn, tenant_id: UUID, capture_id: UUID | None, checked: Checked, *, proceed: bool, now: datetime | None
+) -> Captured:
+    ready = _ready(checked) if proceed or checked.is_valid else []
+    faults = [*checked.faults]
+    if ready:
+        events.lock_journal(conn, tenant_id)
+        known = events.find_known(conn, tenant_id, {each.new.epcis_id for each in ready})
+        new, taken = _apart(ready, known)
+        faults += taken
+        ready = new if proceed or not taken else []
+    record_time = now or datetime.now(UTC)
+    event_ids = _append(
+        conn,
+        tenant_id,
+        ready,
+        capture_id=capture_id,
+        context=checked.document.get("@context"),
+        record_time=record_time,
+    )
+    return Captured(
+        capture_id=capture_id,
+        event_ids=event_ids,
+        epcis_ids=[each.new.epcis_id for each in ready],
+        record_time=record_time if ready else None,
+        faults=faults,
+        forgiven=checked.forgiven,
+    )
+
+
+def _append(
+    conn: Conn,
+    tenant_id: UUID,
+    ready: Sequence[_Ready],
+    *,
+    capture_id: UUID | None,
+    context: Any,
+    record_time: datetime,
+) -> list[int]:
+    if not ready:
+        return []
+    return events.add_events(
+        conn,
+        tenant_id,
+        [each.new for each in ready],
+        capture_id=capture_id,
+        context_id=None if context is None else events.add_context(conn, write_json(context)),
+        record_time=record_time,
+    )
+
+
+def _ready(checked: Checked) -> list[_Ready]:
+    context = context_of(checked.document)
+    path, found = events_of(checked.document)
+    if path is None:  # its context is kept as a document's is
+        found = [{name: value for name, value in checked.document.items() if name != "@context"}]
+    return [
+        _Ready(
+            place=place,
+            pointer="" if path is None else pointer((*path, place)),
+            new=_new_event(found[place], context),
+        )
+        for place in checked.good_events()
+    ]
+
+
+def _new_event(event: Mapping[str, Any], context: Context) -> NewEvent:
+    indexed = canonical(event, context)
+    terms, numbers = terms_and_numbers(indexed, context)
+    declaration = event.get("errorDeclaration")
+    return NewEvent(
+        epcis_id=event.get("eventID") or event_hash(event, context),
+        event_type=context.expand(event["type"]),
+        action=event.get("action"),
+        event_time=parse_instant(event["eventTime"]),
+        biz_step=indexed.get("bizStep"),
+        disposition=indexed.get("disposition"),
+        read_point=_id(indexed.get("readPoint")),
+        biz_location=_id(indexed.get("bizLocation")),
+        declared_at=parse_instant(declaration["declarationTime"]) if declaration else None,
+        body=write_json(event),
+        canonical=write_json(indexed),
+        terms=terms,
+        numbers=numbers,
+    )
+
+
+def _id(place: Mapping[str, str] | None) -> str | None:
+    return place["id"] if place else None
+
+
+def _apart(ready: Sequence[_Ready], known: Collection[tuple[str, datetime | None]]) -> tuple[list[_Ready], list[Fault]]:
+    """Those that are new, and a fault for each that is not.
+
+    The journal knows an id as an event's, and once more for each declaration that the event was wrong; in any order,
+    as corrections may arrive before what they correct.
+    """
+    seen = set(known)
+    new, taken = [], []
+    for each in ready:
+        if each.key in seen:
+            taken.append(_taken(each))
+        else:
+            new.append(each)
+            seen.add(each.key)
+    return new, taken
+
+
+def _taken(each: _Ready) -> Fault:
+    what = "event" if each.new.declared_at is None else "error declaration"
+    return Fault(
+        event=each.place,
+        pointer=each.pointer,
+        rule=Rule.DUPLICATE,
+        said=f"the {what} is in the journal already",
+        expected="an eventID that is new, or an error declaration of the event that has it",
+        got=shown(each.new.epcis_id),
+    )
+
+
+def _outcome(checked: Checked, captured: Captured) -> Outcome:
+    envelope = {name: value for name, value in checked.document.items() if name != "epcisBody"}
+    return Outcome(
+        is_success=not captured.faults,
+        events=len(captured.event_ids),
+        errors=[asdict(fault) for fault in captured.faults[:MOST_FAULTS]],
+        forgiven=[asdict(fault) for fault in captured.forgiven[:MOST_FAULTS]],
+        envelope=write_json(envelope) if captured.event_ids else None,
+    )

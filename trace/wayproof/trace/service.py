@@ -1,0 +1,69 @@
+"""The process that works off documents: several, in fact, as checking a document keeps one core busy."""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from threading import Event, Thread
+from typing import Final
+
+import structlog
+
+from wayproof.store.pool import open_pool
+from wayproof.store.settings import DatabaseSettings
+from wayproof.trace.logs import configure_logs
+from wayproof.trace.settings import TraceSettings
+from wayproof.trace.worker import work
+
+_log = structlog.get_logger(__name__)
+
+_LOOK_S: Final = 0.5
+
+
+def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
+    """Works until SIGTERM or SIGINT; false where one of the processes ended by itself."""
+    stop = _stopped_by_signals()
+    # Not forked: a fork would share our connections' sockets and locks.
+    context = get_context("spawn")
+    children = [context.Process(target=_capture, args=(database,)) for _ in range(settings.capture_processes)]
+    for child in children:
+        child.start()
+    _log.info("working", capture_processes=settings.capture_processes)
+    while not stop.wait(_LOOK_S) and all(child.is_alive() for child in children):
+        pass
+    _end(children, settings.drain_timeout.total_seconds())
+    return stop.is_set()
+
+
+def _capture(database: DatabaseSettings) -> None:
+    configure_logs()
+    stop = _stopped_by_signals()
+    Thread(target=_stop_as_orphan, args=(os.getppid(), stop), daemon=True).start()
+    with open_pool(database.model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:
+        work(pool, stop)
+
+
+def _stopped_by_signals() -> Event:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _stop_as_orphan(parent: int, stop: Event) -> None:
+    """A process whose parent was killed would otherwise go on beside the parent's successor."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    stop.set()
+
+
+def _end(children: Sequence[BaseProcess], patience_s: float) -> None:
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + patience_s
+    for child in children:
+        child.join(max(0.0, deadline - time.monotonic()))
+        child.kill()
+        child.join()
