@@ -30,4 +30,5 @@ pytest_plugins = [
     "fix_chain",
     "fix_anchorer",
     "fix_verify",
+    "fix_exports",
 ]

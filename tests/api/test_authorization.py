@@ -14,7 +14,7 @@ from wayproof.store.keys import create_key, revoke_key
 
 from fix_api import Customer, problem
 
-OPEN = {"/livez", "/readyz", "/session", "/problems/{slug}"}
+OPEN = {"/livez", "/readyz", "/session", "/problems/{slug}", "/.well-known/gs1resolver"}
 """What answers without a key; a route that is not named here must not."""
 
 IDS = {

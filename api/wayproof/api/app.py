@@ -25,6 +25,7 @@ from wayproof.api.routes import (
     operations,
     parties,
     profiles,
+    resolver,
     session,
     shipments,
     sites,
@@ -43,6 +44,7 @@ _TAGS: Final = {
     "EPCIS": "Events of the supply chain by GS1's standard, EPCIS 2.0: captured here, and found again.",
     "Keys": "Who may do what.",
     "Log": "The log of custody: public, append-only, for anybody to copy and audit.",
+    "Resolver": "GS1 Digital Links: what a QR code on a box leads to.",
     "Session": "Signing a browser in and out.",
     "Operations": "For operators and their tools.",
 }
@@ -87,6 +89,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         epcis_capture,
         keys,
         log,
+        resolver,
         session,
         operations,
     ):
