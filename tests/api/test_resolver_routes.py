@@ -1,6 +1,7 @@
 """The GS1 resolver over HTTP: redirects, linksets, and what it refuses."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -77,7 +78,7 @@ def test_every_key_redirects(client: TestClient, path: str) -> None:
 
 @needs_vectors
 def test_links_of_others(client: TestClient) -> None:
-    """Every Digital Link of the normaliser's vectors is resolved under its own URI, or 400 if its check digit is wrong."""
+    """Each Digital Link of the normaliser's vectors is resolved under its own URI, or 400 where a check digit is wrong."""
     links = dl_vectors()
     refused = [link for link in links if not _is_right(link)]
     for link in links:
@@ -199,15 +200,20 @@ def test_links_lead_somewhere(client: TestClient) -> None:
                 assert {get(client, target["href"]).status_code for target in targets} == {401}, name
 
 
-def test_page_of_a_thing(acme: Customer) -> None:
+def test_page_of_a_thing(customer_factory: Callable[[str], Customer]) -> None:
     """Where the default link leads, whoever is signed in sees the thing's journey, and nobody another tenant's."""
+    acme, other = customer_factory("acme"), customer_factory("other")
     exporter = Exporter(pool=acme.registry.pool, tenant_id=acme.registry.tenant_id)
-    line = {"epcClass": "urn:epc:class:lgtin:0860009.1999992.ABC1234", "quantity": 2, "uom": "CS"}
+    line = {"epcClass": "urn:epc:class:lgtin:0860009.199992.ABC1234", "quantity": 2, "uom": "CS"}
     exporter.capture_events(new_event(1, epcList=None, quantityList=[line], bizStep="receiving"))
-    other = "https://id.gs1.org/01/10860009999920/10/OTHER"
-    acme.client.cookies.set("wayproof_session", acme.token)
-    page = acme.client.get(get(acme.client, LOT).headers["location"])
-    assert page.status_code == 200
-    assert "receiving" in page.text
-    assert "No event names it yet" in acme.client.get("/item", params={"id": other}).text
-    assert acme.client.get("/item", params={"id": "nonsense"}).status_code == 422
+    page = get(acme.client, LOT).headers["location"]
+    seen = [acme.client.get(page, headers={"Cookie": f"wayproof_session={each.token}"}).text for each in (acme, other)]
+    assert "receiving" in seen[0]
+    assert "No event names it yet" in seen[1]
+
+
+def test_page_of_nothing(acme: Customer) -> None:
+    """What is no identifier has no page, and the answer says why."""
+    answer = acme.client.get("/item", params={"id": "nonsense"}, headers={"Cookie": f"wayproof_session={acme.token}"})
+    assert answer.status_code == 422
+    assert "nonsense" in answer.json()["detail"]

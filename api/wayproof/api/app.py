@@ -19,6 +19,7 @@ from wayproof.api.routes import (
     custody,
     devices,
     epcis_capture,
+    exports,
     handoffs,
     keys,
     log,
@@ -42,6 +43,7 @@ _TAGS: Final = {
     "Parties": "Who takes custody, and the keys by which they sign. Keys themselves stay with the parties.",
     "Handoffs": "Changes of custody that both parties sign, their evidence, and the proof of them.",
     "EPCIS": "Events of the supply chain by GS1's standard, EPCIS 2.0: captured here, and found again.",
+    "Exports": "What authorities, auditors and customers ask for, as files.",
     "Keys": "Who may do what.",
     "Log": "The log of custody: public, append-only, for anybody to copy and audit.",
     "Resolver": "GS1 Digital Links: what a QR code on a box leads to.",
@@ -87,6 +89,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         parties,
         handoffs,
         epcis_capture,
+        exports,
         keys,
         log,
         resolver,
@@ -94,8 +97,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
         operations,
     ):
         app.include_router(resource.router)
-    for chain in (custody.shipments, custody.items):
-        app.include_router(chain)
+    for further in (custody.shipments, custody.items, exports.shipments):
+        app.include_router(further)
     app.openapi = with_problems(app.openapi, app)  # type: ignore[method-assign]
     add_problem_handlers(app)
     mount_pages(app)
