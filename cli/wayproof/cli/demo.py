@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from wayproof.cli.demo_custody import DemoCustody
 from wayproof.devices.credentials import hash_secret, secret_matches
 from wayproof.devices.simulator.climate import CARGOES, Cargo
 from wayproof.devices.simulator.fleet import DevicePlan, FleetPlan
@@ -50,7 +51,7 @@ def demo_world(
     with connect(settings, role="wayproof_broker") as conn:
         credentials = dict(broker_credentials(conn))
     with open_pool(settings.model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:
-        world = DemoWorld(pool, tenant_id=tenant_id, fleet=fleet, since=state.records_from)
+        world = DemoWorld(pool, tenant_id=tenant_id, fleet=fleet, state=state)
         world.provision(state.secrets, credentials)
         yield world
 
@@ -62,17 +63,20 @@ class DemoWorld:
         pool: connections of role `wayproof_api`.
         tenant_id: whose rows.
         fleet: the fleet.
-        since: legs that ended before are never booked.
+        state: legs that ended before its records are never booked.
     """
 
-    def __init__(self, pool: Pool, *, tenant_id: UUID, fleet: FleetPlan, since: datetime) -> None:
+    def __init__(self, pool: Pool, *, tenant_id: UUID, fleet: FleetPlan, state: SimulationState) -> None:
         self._pool = pool
         self._tenant_id = tenant_id
         self._fleet = fleet
-        self._settled_s = dict.fromkeys((truck.device for truck in fleet.trucks), int(since.timestamp()))
+        since_s = int(state.records_from.timestamp())
+        self._settled_s = dict.fromkeys((truck.device for truck in fleet.trucks), since_s)
         self._due_s = dict(self._settled_s)
         self._site_ids: dict[str, UUID] = {}
         self._profile_ids: dict[str, UUID] = {}
+        first = state.secrets[min(state.secrets)] if state.secrets else ""
+        self._custody = DemoCustody(self._transaction, tenant_id=tenant_id, secret=first)
 
     def provision(self, secrets: Mapping[str, str], credentials: Mapping[str, str]) -> None:
         """Makes what is missing of sites, profiles and devices.
@@ -98,6 +102,8 @@ class DemoWorld:
         legs = list(truck.itinerary.legs_between(self._settled_s[truck.device], now_s + 1))
         with self._transaction() as conn:
             done = [each for leg in legs for each in self._settle(conn, place, truck, leg, now_s)]
+        if place % 2 == 0:  # the others' shipments are left for whoever wants to hand one over
+            done += [each for leg in legs for each in self._custody.follow(self._booked(place, leg))]
         # Only after the commit: what failed is due again.
         self._settled_s[truck.device] = now_s
         self._due_s[truck.device] = min(s for s in (legs[-1].departs_s, legs[-1].arrives_s) if s > now_s)
@@ -105,7 +111,7 @@ class DemoWorld:
 
     def _settle(self, conn: Conn, place: int, truck: TruckPlan, leg: Leg, now_s: int) -> Iterator[str]:
         """Brings one leg's shipment and assignment to where they stand at `now_s`."""
-        reference = f"{self._fleet.tag}-{place:02}-{leg.number:04}"
+        reference = self._reference(place, leg)
         where = f"{reference}  {leg.origin.name} → {leg.destination.name}"
         found = list_shipments(conn, limit=1, reference=reference)
         shipment = lock_shipment(conn, found[0].shipment_id) if found else self._book(conn, reference, truck, leg)
@@ -125,6 +131,13 @@ class DemoWorld:
             delivered_at = max(ends_at, shipment.picked_up_at or ends_at)
             update_shipment(conn, replace(shipment, delivered_at=delivered_at))
             yield f"delivered  {where}"
+
+    def _reference(self, place: int, leg: Leg) -> str:
+        return f"{self._fleet.tag}-{place:02}-{leg.number:04}"
+
+    def _booked(self, place: int, leg: Leg) -> Shipment:
+        with self._transaction() as conn:
+            return list_shipments(conn, limit=1, reference=self._reference(place, leg))[0]
 
     def _book(self, conn: Conn, reference: str, truck: TruckPlan, leg: Leg) -> Shipment:
         shipment = NewShipment(

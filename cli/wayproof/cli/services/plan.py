@@ -185,7 +185,7 @@ class _Planner:
         if self.wanted.broker_url is not None:
             self.notes.append("fleet: not started; the trucks' passwords are unknown to a broker that is not ours.")
             return
-        needs = self._those("postgres", "migrate", "broker", "broker-sync", "ingest", "api")
+        needs = self._those("postgres", "migrate", "broker", "broker-sync", "ledger-init", "ingest", "api")
         self.services.append(
             fleet_service(
                 self.data, self._env, needs, tenant=self.wanted.tenant, trucks=self.wanted.trucks, broker=link
