@@ -47,6 +47,7 @@ READ_SCOPES = {
     "assignments": Scope.SHIPMENTS_READ,
     "condition-profiles": Scope.SHIPMENTS_READ,
     "devices": Scope.DEVICES_READ,
+    "dossiers": Scope.DOSSIERS_READ,
     "exports": Scope.EVENTS_READ,
     "handoffs": Scope.CUSTODY_READ,
     "items": Scope.CUSTODY_READ,

@@ -78,7 +78,7 @@ def test_every_key_redirects(client: TestClient, path: str) -> None:
 
 @needs_vectors
 def test_links_of_others(client: TestClient) -> None:
-    """Each Digital Link of the normaliser's vectors is resolved under its own URI, or 400 where a check digit is wrong."""
+    """Each Digital Link of the normaliser's vectors is resolved under its URI, or 400 for a wrong check digit."""
     links = dl_vectors()
     refused = [link for link in links if not _is_right(link)]
     for link in links:

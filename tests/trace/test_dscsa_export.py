@@ -53,7 +53,7 @@ def _chain(exporter: Exporter) -> list[dict[str, Any]]:
 
 
 def test_every_sale_of_a_package(exporter: Exporter) -> None:
-    """A package in a case is sold with it: a row for each change of owner, with dates, lot, expiry and serial number."""
+    """A package in a case is sold with it: a row for each change of owner, with dates, lot and serial number."""
     first, second = _chain(exporter)
     assert {name: first[name] for name in ("Transaction date", "Received", "From", "To")} == {
         "Transaction date": date(2026, 1, 2),

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from real_data import LONDON, real_data
 
 from wayproof.trace.exports.temperature import Band, Climate, Sample, climate, mean_kinetic_c
-
-from real_data import LONDON, real_data
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 FRIDGE = Band(min_c=2, max_c=8)

@@ -93,4 +93,5 @@ CustodyWriter = Annotated[Caller, Security(writer, scopes=[Scope.CUSTODY_WRITE])
 PartiesWriter = Annotated[Caller, Security(writer, scopes=[Scope.PARTIES_WRITE])]
 EventsReader = Annotated[Caller, Security(reader, scopes=[Scope.EVENTS_READ])]
 EventsWriter = Annotated[Caller, Security(writer, scopes=[Scope.EVENTS_WRITE])]
+DossiersReader = Annotated[Caller, Security(reader, scopes=[Scope.DOSSIERS_READ])]
 METRICS_READER: Final = Security(reader, scopes=[Scope.METRICS_READ])

@@ -32,12 +32,7 @@ def item_page(conn: Conn, thing: Identifier) -> Mapping[str, Any]:
 
 
 def _row(event: Event, places: Mapping[str, str]) -> dict[str, Any]:
-    where = event.location or event.read_point
-    return {
-        "at": event.at,
-        "step": (event.step or event.event_type).rpartition("/")[2].replace("_", " "),
-        "where": "" if where is None else places.get(where, where),
-    }
+    return {"at": event.at, "step": event.words, "where": places.get(event.where or "", event.where or "")}
 
 
 def _handoff(handoff: StoredHandoff) -> dict[str, Any]:

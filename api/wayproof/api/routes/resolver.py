@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request, Response
 
 from wayproof.api.auth import OPEN
 from wayproof.api.conditional import JSON
-from wayproof.api.problems import MALFORMED, NOT_FOUND, Kind, problem
+from wayproof.api.problems import INTERNAL, MALFORMED, NOT_FOUND, TOO_LARGE, Kind, documented, problem
 from wayproof.model.errors import InvalidInput
 from wayproof.trace import resolver
 from wayproof.trace.identifiers.identifier import RESOLVER
 
-router: Final = APIRouter(tags=["Resolver"])
+router: Final = APIRouter(tags=["Resolver"], responses=documented(TOO_LARGE, INTERNAL))
 WELL_KNOWN: Final = "/.well-known/gs1resolver"
 
 _LINKSET: Final = "application/linkset+json"

@@ -18,6 +18,17 @@ from wayproof.trace.query.words import term
 NAMING_FIELDS: Final = ("epc", "parentID", "inputEPC", "outputEPC", "epcClass", "inputEPCClass", "outputEPCClass")
 """Under which fields events are indexed by the things in them."""
 
+_LISTS: Final = (
+    "epcList",
+    "quantityList",
+    "childEPCs",
+    "childQuantityList",
+    "inputEPCList",
+    "inputQuantityList",
+    "outputEPCList",
+    "outputQuantityList",
+)
+
 Json = Mapping[str, Any]
 
 
@@ -79,6 +90,22 @@ class Event:
     def parent(self) -> str | None:
         """The container."""
         return self.body.get("parentID")
+
+    @property
+    def where(self) -> str | None:
+        """The place that says most."""
+        return self.location or self.read_point
+
+    @property
+    def words(self) -> str:
+        """What was done, for people."""
+        return (self.step or self.event_type).replace("_", " ")
+
+    @property
+    def uris(self) -> list[str]:
+        """Every thing in it, each once."""
+        named = [self.parent, *(line.uri for line in self.lines(*_LISTS))]
+        return list(dict.fromkeys(uri for uri in named if uri))
 
     def lines(self, *lists: str) -> list[Line]:
         """The things in these lists, whether they have serial numbers or quantities."""
