@@ -124,7 +124,7 @@ def _captured() -> Iterator[str]:
     yield ""
     repeated = {name: repeated_events(got.document) for name, got in strict.items()}
     whole = sum(not count for count in repeated.values())
-    yield f"Of the {len(strict)} valid ones {whole} are captured whole, and every event comes back equal value by value."
+    yield f"Of the {len(strict)} valid ones {whole} are captured whole: every event comes back equal value by value."
     yield "The others say one event several times, as test material for hashes does: the journal takes it once"
     yield "(`duplicate`), so the whole document is refused, or with `proceed` captured but for the repetitions."
     yield ""

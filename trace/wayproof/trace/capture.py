@@ -22,6 +22,9 @@ from wayproof.trace.epcis.rules import Rule
 from wayproof.trace.epcis.times import parse_instant
 from wayproof.trace.epcis.validate import Checked, Fault, check_document, events_of, pointer, shown
 from wayproof.trace.epcis.writing import write_json
+from wayproof.trace.facts import Facts, facts_of
+from wayproof.trace.graph import build
+from wayproof.trace.graph.build import Recorded
 from wayproof.trace.indexing import terms_and_numbers
 
 MOST_FAULTS: Final = 1_000
@@ -53,6 +56,7 @@ class _Ready:
     place: int
     pointer: str
     new: NewEvent
+    facts: Facts
 
     @property
     def key(self) -> tuple[str, datetime | None]:
@@ -177,7 +181,7 @@ def _append(
 ) -> list[int]:
     if not ready:
         return []
-    return events.add_events(
+    event_ids = events.add_events(
         conn,
         tenant_id,
         [each.new for each in ready],
@@ -185,6 +189,15 @@ def _append(
         context_id=None if context is None else events.add_context(conn, write_json(context)),
         record_time=record_time,
     )
+    build.add_events(
+        conn,
+        tenant_id,
+        [
+            Recorded(event_id, record_time, each.new.epcis_id, each.new.declared_at, each.facts)
+            for event_id, each in zip(event_ids, ready, strict=True)
+        ],
+    )
+    return event_ids
 
 
 def _ready(checked: Checked) -> list[_Ready]:
@@ -192,18 +205,15 @@ def _ready(checked: Checked) -> list[_Ready]:
     path, found = events_of(checked.document)
     if path is None:  # its context is kept as a document's is
         found = [{name: value for name, value in checked.document.items() if name != "@context"}]
-    return [
-        _Ready(
-            place=place,
-            pointer="" if path is None else pointer((*path, place)),
-            new=_new_event(found[place], context),
-        )
-        for place in checked.good_events()
-    ]
+    made = []
+    for place in checked.good_events():
+        where, indexed = "" if path is None else pointer((*path, place)), canonical(found[place], context)
+        new = _new_event(found[place], indexed, context)
+        made.append(_Ready(place=place, pointer=where, new=new, facts=facts_of(indexed)))
+    return made
 
 
-def _new_event(event: Mapping[str, Any], context: Context) -> NewEvent:
-    indexed = canonical(event, context)
+def _new_event(event: Mapping[str, Any], indexed: Mapping[str, Any], context: Context) -> NewEvent:
     terms, numbers = terms_and_numbers(indexed, context)
     declaration = event.get("errorDeclaration")
     return NewEvent(

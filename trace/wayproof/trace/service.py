@@ -1,5 +1,6 @@
 """The process that works off documents: several, in fact, as checking a document keeps one core busy."""
 
+import gc
 import os
 import signal
 import time
@@ -20,6 +21,8 @@ from wayproof.trace.worker import work
 _log = structlog.get_logger(__name__)
 
 _LOOK_S: Final = 0.5
+_COLLECT_AFTER: Final = 200_000
+"""Documents are trees, which go without a collection; looking for cycles in them costs a tenth of the whole work."""
 
 
 def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
@@ -39,6 +42,7 @@ def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
 
 def _capture(database: DatabaseSettings) -> None:
     configure_logs()
+    gc.set_threshold(_COLLECT_AFTER)
     stop = _stopped_by_signals()
     Thread(target=_stop_as_orphan, args=(os.getppid(), stop), daemon=True).start()
     with open_pool(database.model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:

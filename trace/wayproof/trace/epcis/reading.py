@@ -1,6 +1,7 @@
 """Bytes to JSON values, within bounds."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -50,6 +51,8 @@ def read_json(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Any:
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError
         raise InvalidInput(f"JSON: expected UTF-8 and RFC 8259, got: {error}") from error
     _check_tree(value, bounds)
+    if b"\\u" in data:  # unescaped, neither a NUL nor half a character comes through the parser
+        _check_texts(value)
     return value
 
 
@@ -116,7 +119,7 @@ def _check_tree(value: Any, bounds: Bounds) -> None:
     """Walks level by level, so that depth is known and nothing recurses."""
     holders, nodes = [value], 1
     for _ in range(bounds.depth):
-        parts = [part for holder in holders for part in _parts(holder)]
+        parts = [part for holder in holders for part in _members(holder)]
         nodes += len(parts)
         if nodes > bounds.nodes:
             raise InvalidInput(f"document: expected at most {bounds.nodes:,} values, got more")
@@ -126,13 +129,22 @@ def _check_tree(value: Any, bounds: Bounds) -> None:
     raise InvalidInput(f"JSON: expected at most {bounds.depth} levels of nesting, got more")
 
 
-def _parts(holder: Any) -> list[Any]:
-    """What is in an object or array; texts and names are looked at on the way."""
-    values = list(holder.values()) if isinstance(holder, dict) else holder if isinstance(holder, list) else [holder]
-    for text in (*values, *(holder if isinstance(holder, dict) else ())):
-        if isinstance(text, str):
-            check_text(text)
-    return values if isinstance(holder, dict | list) else []
+def _members(holder: Any) -> Iterable[Any]:
+    if isinstance(holder, dict):
+        return holder.values()
+    return holder if isinstance(holder, list) else ()
+
+
+def _check_texts(value: Any) -> None:
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, str):
+            check_text(part)
+        elif isinstance(part, dict):
+            parts += (*part, *part.values())
+        elif isinstance(part, list):
+            parts += part
 
 
 def check_text(text: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 from wayproof.model.errors import InvalidInput
@@ -11,7 +12,7 @@ LAST_YEAR: Final = 2100
 """No event of a supply chain that was ever recorded digitally lies outside; clocks that were never set do."""
 
 _INSTANT: Final = re.compile(
-    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt](?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:[.](?P<fraction>[0-9]+))?"
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt](?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:[.](?P<fraction>[0-9]{1,40}))?"
     r"(?P<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _MICROSECOND_DIGITS = 6
@@ -23,6 +24,11 @@ def parse_instant(text: str) -> datetime:
     Raises:
         InvalidInput: no date and time with seconds and zone, or none that exists, leap seconds included.
     """
+    return _parse_instant(text)
+
+
+@lru_cache(maxsize=1 << 12)
+def _parse_instant(text: str) -> datetime:
     found = _INSTANT.fullmatch(text)
     if found is None:
         raise InvalidInput(f"time: expected date, time with seconds, and zone (RFC 3339), got {text!r}")

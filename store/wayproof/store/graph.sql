@@ -1,0 +1,120 @@
+-- add_nodes: identifiers that are new
+insert into trace_node (node_id, tenant_id, uri)
+select n.node_id::uuid, %(tenant_id)s, n.uri
+  from unnest(%(node_id)s::text[], %(uri)s::text[]) n (node_id, uri)
+    on conflict do nothing;
+
+-- add_things: parts of things in events
+insert into trace_thing (
+  tenant_id, event_id, node_id, role, hub_id, is_association, action, event_time, record_time, quantity, unit
+)
+select %(tenant_id)s, n.event_id, n.node_id::uuid, n.role::"char", n.hub_id::uuid, n.is_association <> 0, n.action,
+       n.event_time, n.record_time, nullif(n.quantity, 'NaN'), n.unit
+  from unnest(
+    %(event_id)s::bigint[], %(node_id)s::text[], %(role)s::text[], %(hub_id)s::text[], %(is_association)s::integer[],
+    %(action)s::text[], %(event_time)s::timestamptz[], %(record_time)s::timestamptz[], %(quantity)s::float8[],
+    %(unit)s::text[]
+  ) n (event_id, node_id, role, hub_id, is_association, action, event_time, record_time, quantity, unit);
+
+-- void: marks the events among these eventIDs that are declared wrong; the containers that this touches
+with declared as (
+  select epcis_id, min(record_time) as record_time
+    from epcis_event
+   where tenant_id = %(tenant_id)s and epcis_id = any(%(epcis_ids)s::text[]) and declared_at is not null
+   group by epcis_id
+), voided as (
+  update trace_thing t
+     set voided_at = greatest(d.record_time, t.record_time)
+    from epcis_event e
+    join declared d on d.epcis_id = e.epcis_id
+   where e.tenant_id = %(tenant_id)s and e.epcis_id = any(%(epcis_ids)s::text[]) and e.declared_at is null
+     and t.event_id = e.event_id and t.voided_at is null
+  returning t.role, t.hub_id
+)
+select distinct hub_id from voided where role in ('c', 'e');
+
+-- packings: everything that was packed into these containers or taken out of them
+select t.hub_id, case t.role when 'c' then t.node_id end, t.is_association, t.action, t.event_time, t.event_id, e.epcis_id,
+       t.quantity, t.unit
+  from trace_thing t
+  join epcis_event e on e.event_id = t.event_id
+ where t.hub_id = any(%(parents)s::uuid[]) and t.role in ('c', 'e')
+   and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s;
+
+-- drop_containments: forgets what these containers held
+delete from trace_containment where parent_id = any(%(parents)s::uuid[]);
+
+-- add_containments: what containers held
+insert into trace_containment (
+  tenant_id, parent_id, child_id, is_association, since, until, quantity, unit, opened_by, closed_by
+)
+select %(tenant_id)s, n.parent_id::uuid, n.child_id::uuid, n.is_association <> 0, n.since, n.until,
+       nullif(n.quantity, 'NaN'), n.unit, nullif(n.opened_by, 0), nullif(n.closed_by, 0)
+  from unnest(
+    %(parent_id)s::text[], %(child_id)s::text[], %(is_association)s::integer[], %(since)s::timestamptz[],
+    %(until)s::timestamptz[], %(quantity)s::float8[], %(unit)s::text[], %(opened_by)s::bigint[], %(closed_by)s::bigint[]
+  ) n (parent_id, child_id, is_association, since, until, quantity, unit, opened_by, closed_by);
+
+-- clear_containments: forgets the tenant's
+delete from trace_containment where tenant_id = %(tenant_id)s;
+
+-- clear_things: forgets the tenant's
+delete from trace_thing where tenant_id = %(tenant_id)s;
+
+-- clear_nodes: forgets the tenant's
+delete from trace_node where tenant_id = %(tenant_id)s;
+
+-- count_journal: events of the tenant
+select count(*) from epcis_event where tenant_id = %(tenant_id)s;
+
+-- journal: events of the tenant in order of capture
+select event_id, record_time, epcis_id, declared_at, canonical::text
+  from epcis_event
+ where tenant_id = %(tenant_id)s and event_id > %(after)s
+ order by event_id
+ limit %(limit)s;
+
+-- containers: in what the things of a front were, while they count
+select f.place, c.parent_id, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'), c.quantity, c.unit, c.opened_by
+  from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
+         f (node_id, low, high, place)
+  join trace_containment c on c.child_id = f.node_id::uuid
+ where not c.is_association and c.until > f.low and c.since <= f.high;
+
+-- contents: what was in the things of a front, while they count
+select f.place, c.child_id, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'), c.quantity, c.unit, c.opened_by
+  from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
+         f (node_id, low, high, place)
+  join trace_containment c on c.parent_id = f.node_id::uuid
+ where not c.is_association and c.until > f.low and c.since <= f.high;
+
+-- parents_of: containers that these things were ever in
+select distinct hub_id
+  from trace_thing
+ where node_id = any(%(nodes)s::uuid[]) and role = 'c' and not is_association;
+
+-- transformations: those that things of a front have a part in, while they count
+select f.place, t.hub_id, t.event_time, t.quantity, t.unit, t.event_id
+  from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
+         f (node_id, low, high, place)
+  join trace_thing t on t.node_id = f.node_id::uuid
+ where t.role = %(role)s::"char" and t.event_time between f.low and f.high
+   and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s;
+
+-- parts: things that have a part in these transformations
+select hub_id, node_id, event_time, quantity, unit, event_id
+  from trace_thing
+ where hub_id = any(%(hubs)s::uuid[]) and role = %(role)s::"char"
+   and (voided_at is null or voided_at > %(as_of)s) and record_time <= %(as_of)s;
+
+-- uris: identifiers of nodes
+select node_id, uri from trace_node where node_id = any(%(nodes)s::uuid[]);
+
+-- happened: events in which these things have a part, in time
+select t.node_id, t.role::text, t.action, t.event_time, t.quantity, t.unit, t.event_id, e.epcis_id, e.event_type,
+       e.biz_step, e.disposition, e.read_point, e.biz_location
+  from trace_thing t
+  join epcis_event e on e.event_id = t.event_id
+ where t.node_id = any(%(nodes)s::uuid[]) and t.role <> 'e'
+   and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s
+ order by t.node_id, t.event_time, t.event_id;

@@ -1,0 +1,343 @@
+"""The graph and its two questions, on a real database: random networks, hand-made cases, third parties' documents."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wayproof.model.graph import Containment
+from wayproof.store import graph
+from wayproof.store.pool import Conn, Pool, tenant_transaction
+from wayproof.trace.capture import capture
+from wayproof.trace.graph.build import key_of, rebuild
+from wayproof.trace.graph.containment import containments
+from wayproof.trace.graph.questions import Direction, Question, trace
+
+from epcis_vectors import needs_vectors, valid_files
+from fix_epcis import declared_wrong, dumped, new_document, new_event
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DOWN, UP = Direction.DOWNSTREAM, Direction.UPSTREAM
+Event = dict[str, Any]
+
+GRAPH = """
+    select n.uri, t.role, coalesce(h.uri, case when t.hub_id is not null then 'transformation' end), t.is_association,
+           t.action, t.event_time, t.voided_at is not null, t.quantity, t.unit, e.epcis_id
+      from trace_thing t join trace_node n using (node_id) join epcis_event e using (event_id)
+      left join trace_node h on h.node_id = t.hub_id
+     where t.tenant_id = %(tenant)s order by 1, 2, 3, 6, 10, 5
+"""
+INSIDE = """
+    select p.uri, c.uri, t.is_association, t.since::text, t.until::text, t.quantity, t.unit, o.epcis_id, e.epcis_id
+      from trace_containment t join trace_node p on p.node_id = parent_id join trace_node c on c.node_id = child_id
+      left join epcis_event o on o.event_id = opened_by left join epcis_event e on e.event_id = closed_by
+     where t.tenant_id = %(tenant)s order by 1, 2, 4, 5
+"""
+
+
+class Network:
+    """Tenants with journals of their own."""
+
+    def __init__(self, pool: Pool, superuser: Conn, tenant_factory: Callable[[str], UUID]) -> None:
+        self.pool = pool
+        self.superuser = superuser
+        self.tenant_factory = tenant_factory
+
+    def tell(self, events: Iterable[Event], *, batch: int = 1000) -> UUID:
+        """A new tenant that is told these events, so many a document."""
+        tenant_id, told = self.tenant_factory(uuid4().hex), list(events)
+        for start in range(0, len(told), batch):
+            self.tell_more(tenant_id, told[start : start + batch])
+        return tenant_id
+
+    def tell_more(self, tenant_id: UUID, events: Sequence[Event], now: datetime | None = None) -> None:
+        """Tells a tenant more."""
+        with tenant_transaction(self.pool, tenant_id) as conn:
+            done = capture(conn, tenant_id, dumped(new_document(*events)), now=now)
+            assert not done.faults
+
+    def tables(self, tenant_id: UUID) -> list[list[Any]]:
+        """The whole graph."""
+        return [self.superuser.execute(query, {"tenant": tenant_id}).fetchall() for query in (GRAPH, INSIDE)]
+
+    def reach(self, tenant_id: UUID, uri: str, direction: Direction, **said: Any) -> set[str]:
+        """Everything up or down from a thing, without itself."""
+        with tenant_transaction(self.pool, tenant_id) as conn:
+            found = trace(conn, tenant_id, Question(starts=(uri,), direction=direction, **said))
+        return {node.uri for node in found.nodes if node.depth}
+
+
+@pytest.fixture
+def network(api_pool: Pool, superuser: Conn, tenant_factory: Callable[[str], UUID]) -> Network:
+    """Journals."""
+    return Network(api_pool, superuser, tenant_factory)
+
+
+NUMBERS = count(1)
+
+
+def at(minute: int) -> str:
+    """An instant."""
+    return (START + timedelta(minutes=minute)).isoformat()
+
+
+def packed(minute: int, parent: str, *children: str, action: str = "ADD") -> Event:
+    """Things go into a container, or out of it."""
+    return new_event(
+        next(NUMBERS),
+        type="AggregationEvent",
+        parentID=parent,
+        childEPCs=list(children),
+        action=action,
+        epcList=None,
+        eventTime=at(minute),
+        bizStep=None,
+        eventTimeZoneOffset="+00:00",
+    )
+
+
+def made(minute: int, inputs: Sequence[str], outputs: Sequence[str], process: str | None = None) -> Event:
+    """Things become others."""
+    return new_event(
+        next(NUMBERS),
+        type="TransformationEvent",
+        inputEPCList=list(inputs) or None,
+        outputEPCList=list(outputs) or None,
+        transformationID=process,
+        action=None,
+        epcList=None,
+        eventTime=at(minute),
+        bizStep=None,
+        eventTimeZoneOffset="+00:00",
+    )
+
+
+def thing(name: str) -> str:
+    """An identifier."""
+    return f"https://example.org/thing/{name}"
+
+
+A, B, C, P, Q, X, Y, Z = map(thing, "ABCPQXYZ")
+
+
+def test_through_containers_and_transformations(network: Network) -> None:
+    """What is packed into a pallet that goes into a process is in what comes out, and in what that is packed into."""
+    tenant = network.tell([packed(1, P, A, B), made(2, [P, C], [X]), packed(3, Q, X)])
+    assert network.reach(tenant, A, DOWN) == {P, X, Q}
+    assert network.reach(tenant, Q, UP) == {X, P, C, A, B}
+    assert network.reach(tenant, C, DOWN) == {X, Q}
+    assert network.reach(tenant, A, UP) == set()
+
+
+def test_pallet_that_is_used_again_does_not_mix_its_loads(network: Network) -> None:
+    """Through a container a search goes only within the time of the stay."""
+    events = [
+        packed(1, P, A),
+        packed(2, Q, P),
+        packed(3, Q, P, action="DELETE"),
+        packed(4, P, A, action="DELETE"),
+        packed(5, P, B),
+        made(6, [P], [X]),
+    ]
+    tenant = network.tell(events)
+    assert network.reach(tenant, A, DOWN) == {P, Q}
+    assert network.reach(tenant, B, DOWN) == {P, X}
+    assert network.reach(tenant, X, UP) == {P, B}
+    assert network.reach(tenant, Q, UP) == {P, A}
+
+
+def test_disaggregation_without_children_empties(network: Network) -> None:
+    """A disaggregation that lists nobody takes everything out."""
+    tenant = network.tell([packed(1, P, A, B), packed(2, P, action="DELETE"), packed(3, Q, P)])
+    assert network.reach(tenant, A, DOWN) == {P}
+
+
+def test_unpacked_and_never_packed(network: Network) -> None:
+    """What is taken out and was never put in had been inside for ever."""
+    tenant = network.tell([packed(2, P, A, action="DELETE"), packed(1, Q, P)])
+    assert network.reach(tenant, Q, UP) == {P, A}
+
+
+def test_associations_are_no_content(network: Network) -> None:
+    """A sensor that belongs to a crate is neither up nor down of it."""
+    event = {**packed(1, P, A), "type": "AssociationEvent"}
+    tenant = network.tell([event])
+    assert network.reach(tenant, A, DOWN) == network.reach(tenant, P, UP) == set()
+    assert len(network.tables(tenant)[1]) == 1
+
+
+def test_events_that_share_a_process(network: Network) -> None:
+    """Inputs and outputs that are told apart belong together by their transformationID."""
+    process = thing("process-1")
+    tenant = network.tell([made(1, [A], [], process), made(5, [B], [], process), made(9, [], [X], process)])
+    assert network.reach(tenant, X, UP) == {A, B}
+    assert network.reach(tenant, A, DOWN) == {X}
+
+
+def test_depth_and_time(network: Network) -> None:
+    """A search stops at a depth, and takes only what happened in its time."""
+    tenant = network.tell([made(1, [A], [B]), made(5, [B], [C]), made(9, [C], [X])])
+    assert network.reach(tenant, A, DOWN, max_depth=2) == {B, C}
+    assert network.reach(tenant, A, DOWN, until=START + timedelta(minutes=5)) == {B, C}
+    assert network.reach(tenant, X, UP, since=START + timedelta(minutes=2)) == {C, B}
+
+
+def test_cycles_end(network: Network) -> None:
+    """Goods that go round come back to where the search began, which ends."""
+    tenant = network.tell([made(1, [A], [B]), made(2, [B], [A]), packed(3, P, Q), packed(4, Q, P)])
+    assert network.reach(tenant, A, DOWN) == {B}
+    assert network.reach(tenant, P, DOWN) == {Q}
+
+
+def test_declared_wrong(network: Network) -> None:
+    """An event that is declared wrong counts no more, whichever of the two is told first; before, it did."""
+    wrong, right = packed(1, P, A), packed(1, P, B)
+    for first, second in ((wrong, declared_wrong(wrong)), (declared_wrong(wrong), wrong)):
+        tenant = network.tell([])
+        network.tell_more(tenant, [first], now=START)
+        network.tell_more(tenant, [right, second], now=START + timedelta(days=1))
+        assert network.reach(tenant, P, UP) == {B}
+    tenant = network.tell([])
+    network.tell_more(tenant, [wrong], now=START)
+    network.tell_more(tenant, [right, declared_wrong(wrong)], now=START + timedelta(days=1))
+    assert network.reach(tenant, P, UP, as_of=START + timedelta(hours=1)) == {A}
+    assert network.reach(tenant, P, UP, as_of=START + timedelta(days=2)) == {B}
+
+
+def test_others_see_nothing(network: Network) -> None:
+    """The same identifiers of another tenant are other things."""
+    network.tell([made(1, [A], [B])])
+    assert network.reach(network.tell([]), A, DOWN) == set()
+
+
+THINGS = st.sampled_from([A, B, C, X, Y, Z])
+CONTAINERS = st.sampled_from([P, Q, X])
+MINUTES = st.integers(0, 12)
+FEW = st.lists(THINGS, min_size=1, max_size=2, unique=True)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> list[Event]:
+    """A little network: few things, so that they meet."""
+    told = []
+    for _ in range(draw(st.integers(1, 9))):
+        minute, kind = draw(MINUTES), draw(st.sampled_from(["pack", "pack", "unpack", "empty", "make", "process"]))
+        if kind in {"pack", "unpack"}:
+            parent = draw(CONTAINERS)
+            children = draw(st.lists(st.sampled_from([A, B, C, P, Y]), min_size=1, max_size=2, unique=True))
+            action = "ADD" if kind == "pack" else "DELETE"
+            others = [each for each in children if each != parent] or [Z]
+            told.append(packed(minute, parent, *others, action=action))
+        elif kind == "empty":
+            told.append(packed(minute, draw(CONTAINERS), action="DELETE"))
+        else:
+            process = thing("process") if kind == "process" else None
+            told.append(made(minute, draw(FEW), draw(FEW), process))
+    return told
+
+
+ALL = [A, B, C, P, Q, X, Y, Z]
+CHECKED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@CHECKED
+@given(told=events(), data=st.data())
+def test_upstream_mirrors_downstream(network: Network, told: list[Event], data: st.DataObject) -> None:
+    """B is upstream of a if and only if a is downstream of b; and both are what instant by instant can be followed."""
+    tenant = network.tell(told)
+    down = {uri: network.reach(tenant, uri, DOWN) for uri in ALL}
+    up = {uri: network.reach(tenant, uri, UP) for uri in ALL}
+    assert {(a, b) for a in ALL for b in down[a]} == {(a, b) for b in ALL for a in up[b]}
+    with tenant_transaction(network.pool, tenant) as conn:
+        followed = follow(conn, tenant, told)
+    assert down == followed
+    if any(down.values()):
+        now = datetime.now(UTC)
+        uri = data.draw(st.sampled_from(ALL))
+        assert network.reach(tenant, uri, DOWN, as_of=now) == down[uri]
+        assert network.reach(tenant, uri, UP, as_of=now) == up[uri]
+
+
+@CHECKED
+@given(told=events(), data=st.data())
+def test_order_of_capture_does_not_matter(network: Network, told: list[Event], data: st.DataObject) -> None:
+    """The same events in another order and in other documents make the same graph, and so does making it again."""
+    tenant = network.tell(told)
+    other = network.tell(data.draw(st.permutations(told)), batch=data.draw(st.integers(1, 4)))
+    assert network.tables(tenant) == network.tables(other)
+    before = network.tables(tenant)
+    with tenant_transaction(network.pool, tenant) as conn:
+        assert rebuild(conn, tenant) == len(told)
+    assert network.tables(tenant) == before
+
+
+def follow(conn: Conn, tenant: UUID, told: Sequence[Event]) -> dict[str, set[str]]:
+    """Downstream, naively: at each instant, who is in whom, and who goes into what."""
+    keys = {key_of(tenant, uri): uri for uri in ALL}
+    inside = [(keys[each.parent_id], keys[each.child_id], each) for each in containments(graph.packings(conn, keys))]
+    return {start: followed(start, inside, told) - {start} for start in ALL}
+
+
+def followed(start: str, inside: Sequence[tuple[str, str, Containment]], told: Sequence[Event]) -> set[str]:
+    """Everything downstream of one thing."""
+    instants = {datetime.fromisoformat(event["eventTime"]) for event in told} | {START - timedelta(days=1)}
+    found: set[str] = set()
+    todo, done = [start], set()
+    while todo:
+        uri = todo.pop()
+        done.add(uri)
+        for instant in instants:
+            around = holders(uri, inside, instant)
+            got = outputs({uri} | around, told, instant)
+            found |= around | got
+            todo += got - done
+    return found
+
+
+def holders(uri: str, inside: Sequence[tuple[str, str, Containment]], instant: datetime) -> set[str]:
+    """Everything that the thing is in at that instant."""
+    found: set[str] = set()
+    todo = [uri]
+    while todo:
+        inner = todo.pop()
+        around = {parent for parent, child, each in inside if child == inner and holds(each, instant)} - found
+        found |= around
+        todo += around
+    return found
+
+
+def outputs(things: set[str], told: Sequence[Event], instant: datetime) -> set[str]:
+    """What comes out of processes that any of these goes into at that instant."""
+    changes = [event for event in told if event["type"] == "TransformationEvent"]
+    fed = [
+        event
+        for event in changes
+        if things & set(event["inputEPCList"]) and datetime.fromisoformat(event["eventTime"]) == instant
+    ]
+    processes = {event.get("transformationID") for event in fed} - {None}
+    same = [event for event in changes if event in fed or event.get("transformationID") in processes]
+    return {uri for event in same for uri in event["outputEPCList"]}
+
+
+def holds(each: Containment, instant: datetime) -> bool:
+    """Whether it is inside at that instant."""
+    return each.since <= instant < each.until
+
+
+@needs_vectors
+def test_third_parties_documents_mirror(network: Network) -> None:
+    """Over all documents of third parties: b is upstream of a if and only if a is downstream of b."""
+    tenant = network.tell([])
+    for path in valid_files().values():
+        with tenant_transaction(network.pool, tenant) as conn:
+            capture(conn, tenant, path.read_bytes(), lenient=True, proceed=True)
+    uris = [uri for (uri,) in network.superuser.execute("select uri from trace_node")]
+    down = {(a, b) for a in uris for b in network.reach(tenant, a, DOWN)}
+    up = {(a, b) for b in uris for a in network.reach(tenant, b, UP)}
+    assert down == up
+    assert len(down) > 50

@@ -1,0 +1,96 @@
+"""From when to when a thing was in a container: out of what was packed and unpacked, in whatever order it was told."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+from uuid import UUID
+
+from wayproof.model.graph import EVER_AFTER, EVER_BEFORE, Containment, Packing
+
+_ADD: Final = "ADD"
+_DELETE: Final = "DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A thing that is inside at the moment."""
+
+    since: datetime
+    by: int | None
+    quantity: float | None
+
+
+def containments(packings: Iterable[Packing]) -> list[Containment]:
+    """The intervals in which things were in containers, of all packings of those containers.
+
+    Half-open: a thing is inside from the instant of its packing until before that of its unpacking. What is taken out
+    and was never put in had been inside for ever; what was observed inside and never put in, from then on. Of
+    packings and unpackings at one instant, what was inside goes out first and what was not comes in first.
+    """
+    by_parent: dict[tuple[UUID, bool], list[Packing]] = {}
+    for packing in packings:
+        by_parent.setdefault((packing.parent_id, packing.is_association), []).append(packing)
+    return [each for of_parent in by_parent.values() for each in _of_parent(of_parent)]
+
+
+def _of_parent(packings: list[Packing]) -> list[Containment]:
+    inside: dict[UUID, _Open] = {}
+    done: list[Containment] = []
+    ordered = sorted(packings, key=lambda each: (each.at, each.event_key))
+    for _, at_once in groupby(ordered, key=lambda each: each.at):
+        for packing in _of_instant(list(at_once), inside):
+            for child_id in [packing.child_id] if packing.child_id else list(inside):
+                _step(packing, child_id, inside, done)
+    done += [_closed(packings[0], child_id, held, EVER_AFTER, None) for child_id, held in inside.items()]
+    return done
+
+
+def _of_instant(packings: list[Packing], inside: Mapping[UUID, _Open]) -> list[Packing]:
+    """Those of one instant: first what takes out of what is inside, then what puts in, then the rest."""
+    out = [each for each in packings if each.action == _DELETE]
+    first = [each for each in out if each.child_id is None or each.child_id in inside]
+    last = [each for each in out if not (each.child_id is None or each.child_id in inside)]
+    return [*first, *(each for each in packings if each.action != _DELETE), *last]
+
+
+def _step(packing: Packing, child_id: UUID, inside: dict[UUID, _Open], done: list[Containment]) -> None:
+    held = inside.get(child_id)
+    if packing.action != _DELETE:
+        if held is None:
+            inside[child_id] = _Open(packing.at, packing.event_id, packing.quantity)
+        elif packing.action == _ADD and held.quantity is not None and packing.quantity is not None:
+            inside[child_id] = replace(held, quantity=held.quantity + packing.quantity)
+        return
+    if held is None:
+        if packing.child_id is not None:
+            held = _Open(EVER_BEFORE, None, packing.quantity)
+            done.append(_closed(packing, child_id, held, packing.at, packing.event_id))
+        return
+    left = _left(held.quantity, packing.quantity)
+    if left is not None:
+        inside[child_id] = replace(held, quantity=left)
+        return
+    del inside[child_id]
+    if held.since < packing.at:
+        done.append(_closed(packing, child_id, held, packing.at, packing.event_id))
+
+
+def _left(held: float | None, taken: float | None) -> float | None:
+    """What stays of a quantity; None where nothing does, or nobody knows."""
+    return held - taken if held is not None and taken is not None and taken < held else None
+
+
+def _closed(packing: Packing, child_id: UUID, held: _Open, until: datetime, closed_by: int | None) -> Containment:
+    return Containment(
+        parent_id=packing.parent_id,
+        child_id=child_id,
+        is_association=packing.is_association,
+        since=held.since,
+        until=until,
+        quantity=held.quantity,
+        unit=packing.unit,
+        opened_by=held.by,
+        closed_by=closed_by,
+    )
