@@ -52,7 +52,7 @@ def item_dossier(conn: Conn, tenant_id: UUID, text: str) -> bytes:
     """The dossier of a lot, thing or container, by any spelling. NotFound where the tenant knows nothing of it."""
     uri = canonical_uri(text)
     chain = _chain(conn, dict.fromkeys((text, uri)), None)
-    found = _related(conn, [uri])
+    found = _related(conn, tenant_id, [uri])
     if not (chain or found.stored):
         raise NotFound(f"no event names {uri}, and no handoff of it was yours")
     own = sorted({each.shipment_id for each in chain if each.shipment_id and each.shipment_tenant_id == tenant_id})
@@ -75,7 +75,7 @@ def shipment_dossier(conn: Conn, tenant_id: UUID, shipment_id: UUID) -> bytes:
         subject=item,
         title=f"Shipment {shipment.reference}",
         chain=chain,
-        found=_related(conn, dict.fromkeys((item, *(canonical_uri(each.item) for each in chain)))),
+        found=_related(conn, tenant_id, dict.fromkeys((item, *(canonical_uri(each.item) for each in chain)))),
         statements=[_statement(conn, shipment)],
     )
     return _packed(conn, tenant_id, parts)
@@ -90,9 +90,9 @@ def _chain(conn: Conn, items: Iterable[str], shipment_id: UUID | None) -> list[S
     return sorted(found, key=lambda each: (each.item, each.seq))
 
 
-def _related(conn: Conn, uris: Iterable[str]) -> Related:
+def _related(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Related:
     try:
-        return related(conn, uris)
+        return related(conn, tenant_id, uris)
     except NotFound:
         return Related(things=frozenset(), stored=())
 

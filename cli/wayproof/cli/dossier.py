@@ -58,8 +58,8 @@ def verify(
 ) -> None:
     """Check a dossier: every file by the manifest, every bundle, and the readings that both parties signed.
 
-    Needs no server of ours. Exit status: 0 nothing failed, 1 something did, 2 it cannot be read, or something could not be
-    checked as asked.
+    Needs no server of ours. Exit status: 0 nothing failed, 1 something did, 2 it cannot be read, or something could not
+    be checked as asked.
     """
     try:
         trusted = trusted_of(log_key, contract, chain_id)

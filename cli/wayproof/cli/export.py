@@ -46,7 +46,8 @@ def fsma(
     One sheet for each of the seven critical tracking events; as CSV they are one table. Key data elements that no event
     tells are left empty and named in a column of their own.
     """
-    data = _sheet(Sheet.FSMA204, lots, form or _form(output.suffix), as_of, url, api_key)
+    with remote(url, api_key) as api:
+        data = api.get_bytes(f"/v1/exports/{Sheet.FSMA204}", id=lots, format=form or _form(output.suffix), as_of=as_of)
     save(data, output, as_json=as_json)
 
 
@@ -66,7 +67,8 @@ def dscsa(
     as_json: AsJson = False,
 ) -> None:
     """Write transaction history, information and statements in the manner of the DSCSA: who sold what to whom."""
-    data = _sheet(Sheet.DSCSA, lots, form or _form(output.suffix), as_of, url, api_key)
+    with remote(url, api_key) as api:
+        data = api.get_bytes(f"/v1/exports/{Sheet.DSCSA}", id=lots, format=form or _form(output.suffix), as_of=as_of)
     save(data, output, as_json=as_json)
 
 
@@ -84,7 +86,7 @@ def gdp(
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write what the sensors of a shipment saw: extremes, means, mean kinetic temperature, excursions, gaps (EU GDP)."""
+    """Write what the sensors of a shipment saw (EU GDP): extremes, mean kinetic temperature, excursions, gaps."""
     wanted = form or (PageFormat.JSON if output.suffix == ".json" else PageFormat.HTML)
     with remote(url, api_key) as api:
         path = f"/v1/shipments/{shipment_id_of(api, shipment)}/temperature-statement"
@@ -93,8 +95,3 @@ def gdp(
 
 def _form(suffix: str) -> SheetFormat:
     return SheetFormat.CSV if suffix == ".csv" else SheetFormat.XLSX
-
-
-def _sheet(sheet: Sheet, lots: list[str], form: SheetFormat, as_of: str | None, url: str, key: str | None) -> bytes:
-    with remote(url, key) as api:
-        return api.get_bytes(f"/v1/exports/{sheet}", id=lots, format=form, as_of=as_of)

@@ -12,7 +12,6 @@ from wayproof.api.problems import NOT_FOUND, documented
 from wayproof.api.routes.resource import resource_router
 from wayproof.api.schemas.base import Instant
 from wayproof.api.schemas.exports import TemperatureStatementView
-from wayproof.model.clock import LATEST
 from wayproof.trace.exports.compliance import Sheet, SheetFormat, sheet_tables, written
 from wayproof.trace.exports.gdp import temperature_statement
 from wayproof.trace.exports.pages import temperature_page
@@ -38,8 +37,8 @@ class SheetQuery(BaseModel):
         examples=[[_LOT]]
     )
     format: SheetFormat = Field(default=SheetFormat.XLSX, description="Form of the file")
-    as_of: Instant = Field(
-        default=LATEST, description="Only what was recorded by then", examples=["2026-03-02T08:00:00Z"]
+    as_of: Instant | None = Field(
+        default=None, description="Only what was recorded by then; without it, all", examples=["2026-03-02T08:00:00Z"]
     )
 
 
@@ -58,7 +57,7 @@ def get_sheet(
 ) -> Response:
     """The FSMA 204 spreadsheet, or the DSCSA transactions, of lots with all that is upstream and downstream of them."""
     with caller.transaction() as conn:
-        tables = sheet_tables(conn, sheet, query.id, as_of=query.as_of)
+        tables = sheet_tables(conn, caller.key.tenant_id, sheet, query.id, as_of=query.as_of)
     name = {"Content-Disposition": f'attachment; filename="{sheet}.{query.format}"'}
     return Response(written(tables, query.format), media_type=_MEDIA[query.format], headers={**name, **_PRIVATE})
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
-from wayproof.model.clock import LATEST
 from wayproof.store.pool import Conn
 from wayproof.trace.exports.dscsa import dscsa_tables
 from wayproof.trace.exports.fsma import CTE, fsma_tables
@@ -34,34 +34,25 @@ _Make = Callable[[Sequence[Event], Mapping[str, str], Collection[str] | None], l
 _MAKERS: Final[Mapping[Sheet, _Make]] = {Sheet.FSMA204: fsma_tables, Sheet.DSCSA: dscsa_tables}
 
 
-def sheet_tables(conn: Conn, sheet: Sheet, identifiers: Iterable[str], *, as_of: datetime = LATEST) -> list[Table]:
-    """The tables about things, upstream and downstream of them, as the journal stood at `as_of`.
+def sheet_tables(
+    conn: Conn, tenant_id: UUID, sheet: Sheet, identifiers: Iterable[str], *, as_of: datetime | None = None
+) -> list[Table]:
+    """The tables about things, upstream and downstream of them, as the journal stood at `as_of`; None: now.
 
     Raises:
         InvalidInput: no identifier, or one that breaks the rules of its scheme.
         NotFound: no event names any of them.
     """
-    found = related(conn, [canonical_uri(each) for each in identifiers], as_of=as_of)
+    found = related(conn, tenant_id, [canonical_uri(each) for each in identifiers], as_of=as_of)
     return tables_of(conn, sheet, found)
 
 
 def tables_of(conn: Conn, sheet: Sheet, found: Related) -> list[Table]:
     """The tables about what was found."""
     events = found.events
-    return _MAKERS[sheet](events, known_places(conn, events), _in_scope(events, found.things))
+    return _MAKERS[sheet](events, known_places(conn, events), found.things)
 
 
 def written(tables: Sequence[Table], form: SheetFormat) -> bytes:
     """The bytes of a file."""
     return to_xlsx(tables) if form is SheetFormat.XLSX else to_csv(tables, CTE)
-
-
-def _in_scope(events: Sequence[Event], things: frozenset[str]) -> set[str]:
-    """The things, and whatever was in those that are containers: who asks for a pallet asks for what it carried."""
-    children = {
-        line.uri
-        for event in events
-        if event.event_type == "AggregationEvent" and event.parent in things
-        for line in event.lines("childEPCs", "childQuantityList")
-    }
-    return {*things, *children}

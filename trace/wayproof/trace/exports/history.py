@@ -143,10 +143,10 @@ class Event:
         return None if place is None else place.get("id")
 
 
-def histories(conn: Conn, uris: Iterable[str], *, as_of: datetime = LATEST) -> list[JournalEvent]:
+def histories(conn: Conn, uris: Iterable[str], *, as_of: datetime | None = None) -> list[JournalEvent]:
     """All events that name any of these things, by time; wrong ones and the declarations of it among them."""
     words = [term(field, uri) for uri in dict.fromkeys(uris) for field in NAMING_FIELDS]
-    return journal.list_naming(conn, words, as_of=as_of)
+    return journal.list_naming(conn, words, as_of=as_of or LATEST)
 
 
 def valid(found: Sequence[JournalEvent]) -> list[Event]:

@@ -1,21 +1,20 @@
 """Which lots an export about some things must tell of: what they were made of, what they became, what carried them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
-from wayproof.model.clock import LATEST
 from wayproof.model.errors import InvalidInput, NotFound
 from wayproof.store.journal import JournalEvent
 from wayproof.store.pool import Conn
 from wayproof.trace.exports.history import Event, histories, valid
+from wayproof.trace.graph.questions import Direction, Question, trace
 
 MOST_THINGS: Final = 50_000
 """Beyond this a file is no help; a narrower question is."""
 
-_INPUTS: Final = ("inputEPCList", "inputQuantityList")
-_OUTPUTS: Final = ("outputEPCList", "outputQuantityList")
 _CHILDREN: Final = ("childEPCs", "childQuantityList")
 
 
@@ -23,7 +22,7 @@ _CHILDREN: Final = ("childEPCs", "childQuantityList")
 class Related:
     """Things with their whole histories."""
 
-    #: What was asked for, and everything upstream and downstream of it; containers are not among them.
+    #: What was asked for, and everything upstream and downstream of it.
     things: frozenset[str]
     #: Every event of things and of what contained them, by time; declarations and voided ones among them.
     stored: Sequence[JournalEvent]
@@ -34,73 +33,49 @@ class Related:
         return valid(self.stored)
 
 
-def related(conn: Conn, uris: Iterable[str], *, as_of: datetime = LATEST) -> Related:
-    """Everything about these things as recorded up to `as_of`.
+def related(conn: Conn, tenant_id: UUID, uris: Iterable[str], *, as_of: datetime | None = None) -> Related:
+    """Everything about these things (canonical URIs), as recorded up to `as_of`; None: up to now.
 
     Raises:
         NotFound: no event names any of them.
         InvalidInput: more things are related than fit a file.
     """
-    start = list(dict.fromkeys(uris))
-    reader = _Reader(conn, as_of)
-    reader.read(start)
-    if not reader.stored:
-        raise NotFound(f"no event names {', '.join(start)}")
-    things = {*start, *_reached(reader, start, _made_of), *_reached(reader, start, _became)}
-    _reached(reader, sorted(things), _carried_in)
-    stored = sorted(reader.stored.values(), key=lambda each: (each.event_time, each.record_time, each.event_id))
+    starts = tuple(dict.fromkeys(uris))
+    things = {uri for direction in Direction for uri in _traced(conn, tenant_id, starts, direction, as_of)}
+    stored = _with_containers(conn, things, as_of)
+    if not stored:
+        raise NotFound(f"no event names {', '.join(starts)}")
     return Related(things=frozenset(things), stored=stored)
 
 
-class _Reader:
-    """Reads histories once each."""
-
-    def __init__(self, conn: Conn, as_of: datetime) -> None:
-        self._conn = conn
-        self._as_of = as_of
-        self._read: set[str] = set()
-        self._events: dict[int, Event] = {}
-        self.stored: dict[int, JournalEvent] = {}
-
-    def read(self, uris: Iterable[str]) -> None:
-        wanted = [uri for uri in uris if uri not in self._read]
-        self._read.update(wanted)
-        if len(self._read) > MOST_THINGS:
-            raise InvalidInput(f"expected at most {MOST_THINGS:,} related things, got more; ask for fewer lots")
-        new = [each for each in histories(self._conn, wanted, as_of=self._as_of) if each.event_id not in self.stored]
-        self.stored |= {each.event_id: each for each in new}
-        self._events |= {event.event_id: event for event in valid(new)}
-
-    def events(self) -> Iterable[Event]:
-        return self._events.values()
+def _traced(
+    conn: Conn, tenant_id: UUID, starts: tuple[str, ...], direction: Direction, as_of: datetime | None
+) -> list[str]:
+    question = Question(starts=starts, direction=direction, as_of=as_of, enough=MOST_THINGS)
+    traced = trace(conn, tenant_id, question)
+    if not traced.is_complete:
+        raise InvalidInput(
+            f"expected at most {MOST_THINGS:,} things {direction} of these, got more; ask for fewer lots"
+        )
+    return [node.uri for node in traced.nodes]
 
 
-_Step = Callable[[Event], tuple[set[str], set[str]]]
+def _with_containers(conn: Conn, things: Iterable[str], as_of: datetime | None) -> list[JournalEvent]:
+    """The histories of things, of what they were ever in, of what that was in, and so on."""
+    stored: dict[int, JournalEvent] = {}
+    asked: set[str] = set()
+    wanted = set(things)
+    while wanted:
+        found = histories(conn, sorted(wanted), as_of=as_of)
+        asked |= wanted
+        stored |= {each.event_id: each for each in found}
+        wanted = {
+            event.parent
+            for event in valid(found)
+            if event.event_type == "AggregationEvent" and event.parent and _holds(event, asked)
+        } - asked
+    return sorted(stored.values(), key=lambda each: (each.event_time, each.record_time, each.event_id))
 
 
-def _reached(reader: _Reader, start: Sequence[str], step: _Step) -> set[str]:
-    """What is reached from things by steps that each lead from one set to another, however many; cycles end."""
-    found, frontier = set(start), set(start)
-    while frontier:
-        reader.read(sorted(frontier))
-        steps = [step(event) for event in reader.events()]
-        frontier = {uri for known, further in steps if known & frontier for uri in further} - found
-        found |= frontier
-    return found
-
-
-def _made_of(event: Event) -> tuple[set[str], set[str]]:
-    return _uris(event, _OUTPUTS), _uris(event, _INPUTS)
-
-
-def _became(event: Event) -> tuple[set[str], set[str]]:
-    return _uris(event, _INPUTS), _uris(event, _OUTPUTS)
-
-
-def _carried_in(event: Event) -> tuple[set[str], set[str]]:
-    is_packing = event.event_type == "AggregationEvent" and event.parent is not None
-    return (_uris(event, _CHILDREN), {event.parent or ""}) if is_packing else (set(), set())
-
-
-def _uris(event: Event, lists: tuple[str, ...]) -> set[str]:
-    return {line.uri for line in event.lines(*lists)}
+def _holds(event: Event, things: set[str]) -> bool:
+    return any(line.uri in things for line in event.lines(*_CHILDREN))
