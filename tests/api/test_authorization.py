@@ -16,6 +16,8 @@ from fix_api import Customer, problem
 
 OPEN = {"/livez", "/readyz", "/session", "/problems/{slug}", "/.well-known/gs1resolver"}
 """What answers without a key; a route that is not named here must not."""
+OPEN_BELOW = "/v1/log"
+"""The log of custody is public."""
 
 IDS = {
     "name": "truck-1",
@@ -61,9 +63,8 @@ READ_SCOPES = {
 
 def closed_operations(app: FastAPI) -> list[tuple[str, str, Scope]]:
     """Method, path and the one scope that it needs, of every operation that is not open."""
-    operations = [
-        (method.upper(), path) for path, item in app.openapi()["paths"].items() if path not in OPEN for method in item
-    ]
+    paths = {path: item for path, item in app.openapi()["paths"].items() if not path.startswith(OPEN_BELOW)}
+    operations = [(method.upper(), path) for path, item in paths.items() if path not in OPEN for method in item]
     return [(method, path.format(**IDS), _scope(method, path)) for method, path in operations]
 
 

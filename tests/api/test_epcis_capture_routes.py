@@ -178,6 +178,13 @@ def test_what_no_job_can_help(acme: Customer, content: bytes, status: int, name:
     assert acme.get("/epcis/capture").json() == []
 
 
+def test_a_single_event_is_not_endless(acme: Customer) -> None:
+    """What comes as one event may have a mebibyte: checking it keeps its caller waiting."""
+    large = dumped({"@context": CONTEXT, **new_event(1, **{"a:b": "x" * (1 << 20)})})
+    exception(send(acme, large, "/epcis/events"), "CaptureLimitExceededException", 413)
+    assert send(acme, large).status_code == 202
+
+
 BOMB = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "%b"><!ENTITY c "%b">]><a>%b</a>' % (
     b"x" * 99,
     b"&b;" * 99,

@@ -203,6 +203,17 @@ def test_a_single_event_is_captured_without_a_job(journal: Journal) -> None:
     assert len(journal.rows()) == 1
 
 
+@pytest.mark.parametrize("proceed", [False, True])
+def test_an_event_of_too_many_things_is_refused(journal: Journal, *, proceed: bool) -> None:
+    """An event that names more than can be indexed is refused by name; thousands of serials are not too many."""
+    epcs = [f"https://id.gs1.org/01/09521141012345/21/{serial}" for serial in range(70_000)]
+    captured = journal.capture(new_event(1, epcList=epcs), new_event(2, epcList=epcs[:5_000]), proceed=proceed)
+
+    assert [(f.rule, f.event, f.pointer) for f in captured.faults] == [(Rule.SIZE, 0, "/epcisBody/eventList/0")]
+    assert captured.epcis_ids == ([new_event(2)["eventID"]] if proceed else [])
+    assert len(journal.rows()) == int(proceed)
+
+
 def test_a_large_document_is_one_transaction(journal: Journal) -> None:
     """A document larger than a batch is stored whole, in its order."""
     captured = journal.capture(*(new_event(n) for n in range(4_500)))

@@ -37,6 +37,7 @@ from wayproof.model.errors import WayproofError
 from wayproof.trace.epcis.formats import EpcFormat, epc_format
 
 PREFIX: Final = "/epcis"
+CAPTURE_PATH: Final = f"{PREFIX}/capture"
 EPCIS_VERSION: Final = "2.0.0"
 
 CAPTURE_LIMIT: Final = 20_000
@@ -170,11 +171,9 @@ def check_versions(headers: Mapping[str, str]) -> None:
             )
 
 
-def too_large() -> Response:
+def too_large(most_bytes: int) -> Response:
     """The answer to a body that is too large to be read."""
-    return problem(
-        CAPTURE_LIMIT_EXCEEDED, f"expected at most {CAPTURE_FILE_SIZE_LIMIT:,} bytes", errors=None, **_HEADERS
-    )
+    return problem(CAPTURE_LIMIT_EXCEEDED, f"expected at most {most_bytes:,} bytes", errors=None, **_HEADERS)
 
 
 def _problem_of(request: Request, error: Exception) -> Response:

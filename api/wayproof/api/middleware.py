@@ -74,7 +74,7 @@ class _Exchange:
 class BodyLimit:
     """Refuses a body of more than `MAX_BODY_BYTES`, told in advance or found out while reading.
 
-    EPCIS documents may be larger.
+    EPCIS documents for capture may be larger.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -82,10 +82,11 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        is_epcis = scope["type"] == "http" and scope["path"].startswith(f"{epcis.PREFIX}/")
-        most = epcis.CAPTURE_FILE_SIZE_LIMIT if is_epcis else MAX_BODY_BYTES
+        path = scope.get("path", "")
+        most = epcis.CAPTURE_FILE_SIZE_LIMIT if path == epcis.CAPTURE_PATH else MAX_BODY_BYTES
         if scope["type"] == "http" and _told_length(scope) > most:
-            answer = epcis.too_large() if is_epcis else problem(TOO_LARGE, TOO_LARGE.explanation)
+            is_epcis = path.startswith(f"{epcis.PREFIX}/")
+            answer = epcis.too_large(most) if is_epcis else problem(TOO_LARGE, TOO_LARGE.explanation)
             await answer(scope, receive, send)
             return
         await self._app(scope, _counted(receive, most), send)

@@ -70,13 +70,14 @@ _TEXTS: Final = (
 )
 
 
-def lock_journal(conn: Conn, tenant_id: UUID) -> None:
-    """Keeps other writers of the tenant out until the transaction ends.
+def lock_journal(conn: Conn, tenant_id: UUID) -> datetime:
+    """Keeps other writers of the tenant out until the transaction ends; when that came about, by the database's clock.
 
     With it events become visible in the order of their numbers, and of two events with one id the second is seen.
     """
-    with domain_errors():
-        conn.execute(_SQL["lock_journal"], {"tenant_id": str(tenant_id)})
+    _, _, locked_at = fetch_tuples(conn, _SQL["lock_journal"], {"tenant_id": str(tenant_id)})[0]
+    at: datetime = locked_at
+    return at
 
 
 def find_known(conn: Conn, tenant_id: UUID, epcis_ids: Collection[str]) -> set[tuple[str, datetime | None]]:

@@ -1,6 +1,7 @@
--- lock_journal: makes writers of one tenant wait for each other until the transaction ends
+-- lock_journal: makes writers of one tenant wait for each other until the transaction ends; when that has come about
 select set_config('lock_timeout', '25s', true), -- others may be writing a large document
-       pg_advisory_xact_lock(hashtextextended('epcis ' || %(tenant_id)s, 0));
+       pg_advisory_xact_lock(hashtextextended('epcis ' || %(tenant_id)s, 0)),
+       clock_timestamp();
 
 -- find_known: which of these eventIDs the journal has, and whether as an event or as a declaration
 select epcis_id, declared_at

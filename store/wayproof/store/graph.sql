@@ -27,8 +27,8 @@ with declared as (
      set voided_at = greatest(d.record_time, t.record_time)
     from epcis_event e
     join declared d on d.epcis_id = e.epcis_id
-   where e.tenant_id = %(tenant_id)s and e.epcis_id = any(%(epcis_ids)s::text[]) and e.declared_at is null
-     and t.event_id = e.event_id and t.voided_at is null
+   where e.tenant_id = %(tenant_id)s and e.declared_at is null and t.event_id = e.event_id
+     and t.voided_at is null
   returning t.role, t.hub_id
 )
 select distinct hub_id from voided where role in ('c', 'e');

@@ -29,6 +29,8 @@ from wayproof.trace.indexing import terms_and_numbers
 
 MOST_FAULTS: Final = 1_000
 """How many faults of a document are kept and told."""
+MOST_TERMS: Final = 65_000
+"""Distinct words under which one event is indexed. A `tsvector` takes a mebibyte of them, each 16 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +64,10 @@ class _Ready:
     def key(self) -> tuple[str, datetime | None]:
         return self.new.epcis_id, self.new.declared_at
 
+    def fault(self, rule: Rule, said: str, expected: str, got: object) -> Fault:
+        """Something wrong with the event as a whole."""
+        return Fault(event=self.place, pointer=self.pointer, rule=rule, said=said, expected=expected, got=shown(got))
+
 
 def capture(
     conn: Conn,
@@ -80,7 +86,7 @@ def capture(
         data: EPCISDocument, EPCISQueryDocument or a single event, in JSON, JSON-LD or XML.
         lenient: lets through what leaves an event's meaning clear, and lists it.
         proceed: captures good events although others are at fault; otherwise all of them or none.
-        now: the record time; None: as soon as nobody else can write.
+        now: the record time; None: the database's, once nobody else can write.
     """
     capture_id = captures.create_capture(conn, tenant_id, is_proceeding=proceed, is_lenient=lenient)
     return fulfil(conn, tenant_id, capture_id, data, lenient=lenient, proceed=proceed, now=now)
@@ -143,31 +149,33 @@ def unreadable(error: InvalidInput) -> Fault:
 def _record(
     conn: Conn, tenant_id: UUID, capture_id: UUID | None, checked: Checked, *, proceed: bool, now: datetime | None
 ) -> Captured:
-    ready = _ready(checked) if proceed or checked.is_valid else []
-    faults = [*checked.faults]
+    ready, faults = _to_write(checked, proceed=proceed)
+    record_time, event_ids = None, []
     if ready:
-        events.lock_journal(conn, tenant_id)
+        locked_at = events.lock_journal(conn, tenant_id)
         known = events.find_known(conn, tenant_id, {each.new.epcis_id for each in ready})
         new, taken = _apart(ready, known)
-        faults += taken
-        ready = new if proceed or not taken else []
-    record_time = now or datetime.now(UTC)
-    event_ids = _append(
-        conn,
-        tenant_id,
-        ready,
-        capture_id=capture_id,
-        context=checked.document.get("@context"),
-        record_time=record_time,
-    )
+        faults, ready = (*faults, *taken), new if proceed or not taken else []
+        record_time = (now or locked_at) if ready else None
+    if record_time:
+        context = checked.document.get("@context")
+        event_ids = _append(conn, tenant_id, ready, capture_id=capture_id, context=context, record_time=record_time)
     return Captured(
         capture_id=capture_id,
         event_ids=event_ids,
         epcis_ids=[each.new.epcis_id for each in ready],
-        record_time=record_time if ready else None,
+        record_time=record_time,
         faults=faults,
         forgiven=checked.forgiven,
     )
+
+
+def _to_write(checked: Checked, *, proceed: bool) -> tuple[Sequence[_Ready], Sequence[Fault]]:
+    """What is to be written as far as the document itself tells, and why other events are not."""
+    if checked.faults and not proceed:
+        return [], checked.faults
+    fit, too_large = _of_a_size(_ready(checked))
+    return [] if too_large and not proceed else fit, (*checked.faults, *too_large)
 
 
 def _append(
@@ -179,8 +187,6 @@ def _append(
     context: Any,
     record_time: datetime,
 ) -> list[int]:
-    if not ready:
-        return []
     event_ids = events.add_events(
         conn,
         tenant_id,
@@ -237,6 +243,20 @@ def _id(place: Mapping[str, str] | None) -> str | None:
     return place["id"] if place else None
 
 
+def _of_a_size(ready: Sequence[_Ready]) -> tuple[list[_Ready], list[Fault]]:
+    """Those that can be indexed, and a fault for each that cannot."""
+    fit: list[_Ready] = []
+    faults: list[Fault] = []
+    for each in ready:
+        terms = len(each.new.terms)
+        if terms > MOST_TERMS and (terms := len(set(each.new.terms))) > MOST_TERMS:
+            expected = f"at most {MOST_TERMS:,} words of an index; several events for so many things"
+            faults.append(each.fault(Rule.SIZE, "the event names too much", expected, terms))
+        else:
+            fit.append(each)
+    return fit, faults
+
+
 def _apart(ready: Sequence[_Ready], known: Collection[tuple[str, datetime | None]]) -> tuple[list[_Ready], list[Fault]]:
     """Those that are new, and a fault for each that is not.
 
@@ -256,14 +276,8 @@ def _apart(ready: Sequence[_Ready], known: Collection[tuple[str, datetime | None
 
 def _taken(each: _Ready) -> Fault:
     what = "event" if each.new.declared_at is None else "error declaration"
-    return Fault(
-        event=each.place,
-        pointer=each.pointer,
-        rule=Rule.DUPLICATE,
-        said=f"the {what} is in the journal already",
-        expected="an eventID that is new, or an error declaration of the event that has it",
-        got=shown(each.new.epcis_id),
-    )
+    expected = "an eventID that is new, or an error declaration of the event that has it"
+    return each.fault(Rule.DUPLICATE, f"the {what} is in the journal already", expected, each.new.epcis_id)
 
 
 def _outcome(checked: Checked, captured: Captured) -> Outcome:

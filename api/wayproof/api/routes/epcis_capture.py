@@ -29,7 +29,7 @@ from wayproof.api.schemas.epcis import CaptureJobList, CaptureJobView
 from wayproof.model.errors import NotFound
 from wayproof.store import captures
 from wayproof.store.events import StoredEvent, get_events
-from wayproof.trace.capture import Captured, capture_event
+from wayproof.trace.capture import MOST_FAULTS, Captured, capture_event
 from wayproof.trace.epcis.outline import count_events
 from wayproof.trace.epcis.query_document import query_document, single_event
 from wayproof.trace.epcis.rules import Rule
@@ -182,7 +182,8 @@ def _check(captured: Captured) -> None:
     """Refuses what was not captured, with every fault."""
     if not captured.faults:
         return
-    errors = [InvalidValue(place="body", pointer=fault.pointer, detail=str(fault)) for fault in captured.faults]
+    told = captured.faults[:MOST_FAULTS]
+    errors = [InvalidValue(place="body", pointer=fault.pointer, detail=str(fault)) for fault in told]
     is_taken = all(fault.rule is Rule.DUPLICATE for fault in captured.faults)
     raise Refusal(ALREADY_EXISTS if is_taken else VALIDATION, str(captured.faults[0]), errors)
 

@@ -77,6 +77,26 @@ def leaves(value: Any, shape: Any = SHAPE, path: Path = ()) -> Iterator[tuple[Pa
             yield from leaves(value[name], shape[name], (*path, name))
 
 
+def identifier_texts(value: Any, shape: Any = SHAPE) -> list[str]:
+    """The identifiers among `leaves`, without their places, which takes a third of the time."""
+    found: list[str] = []
+    _collect(value, shape, found)
+    return found
+
+
+def _collect(value: Any, shape: Any, found: list[str]) -> None:
+    if isinstance(shape, list):
+        for member in value if isinstance(value, list) else ():
+            _collect(member, shape[0], found)
+    elif shape is IDENTIFIER:
+        if isinstance(value, str):
+            found.append(value)
+    elif isinstance(value, Mapping) and not isinstance(shape, Leaf):
+        for name, part in value.items():
+            if name in shape:
+                _collect(part, shape[name], found)
+
+
 def rewritten(value: Any, rewrite: Callable[[Leaf, str], str], shape: Any = SHAPE) -> Any:
     """A copy of the event with each such text rewritten; everything else is the same object, in the same order."""
     if isinstance(shape, Leaf):

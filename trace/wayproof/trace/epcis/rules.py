@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, Final
 
 from wayproof.model.errors import InvalidInput
-from wayproof.trace.epcis.fields import IDENTIFIER, QUANTITY_LISTS, Path, leaves
+from wayproof.trace.epcis.fields import IDENTIFIER, QUANTITY_LISTS, Path, identifier_texts, leaves
 from wayproof.trace.epcis.times import FIRST_YEAR, LAST_YEAR, parse_instant, parse_offset
 from wayproof.trace.identifiers import parse
 
@@ -46,6 +46,8 @@ class Rule(StrEnum):
     """The same attribute on sensorMetadata and on its sensorReport (conformance test TCR-53)."""
     DUPLICATE = "duplicate"
     """An eventID that the journal has already, without an error declaration."""
+    SIZE = "size"
+    """More in one event than can be indexed."""
     INTERNAL = "internal"
     """None: Wayproof itself failed."""
 
@@ -80,6 +82,8 @@ def breaches(event: Mapping[str, Any], *, now: datetime | None = None) -> list[B
 
 
 def _identifiers(event: Mapping[str, Any]) -> Iterator[Breach]:
+    if all(map(_is_identifier, identifier_texts(event))):
+        return
     for path, leaf, text in leaves(event):
         if leaf is IDENTIFIER:
             try:
@@ -90,6 +94,14 @@ def _identifiers(event: Mapping[str, Any]) -> Iterator[Breach]:
                 yield Breach(
                     path=path, rule=Rule.IDENTIFIER, said=said, expected=rest.rpartition(", got ")[0], got=text
                 )
+
+
+def _is_identifier(text: str) -> bool:
+    try:
+        parse(text)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _instants(event: Mapping[str, Any]) -> Iterator[Breach]:

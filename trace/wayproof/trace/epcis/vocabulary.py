@@ -41,15 +41,19 @@ VOCABULARIES: Final = {
 }
 
 
+_SPELLINGS: Final = {
+    name: {
+        f"{prefix}{word}": word
+        for prefix in ("", *vocabulary.web_prefixes, *filter(None, [vocabulary.urn_prefix]))
+        for word in vocabulary.words
+    }
+    for name, vocabulary in VOCABULARIES.items()
+}
+
+
 def bare_word(name: str, text: str) -> str | None:
     """The word of the vocabulary `name` that a bare word, URN or web URI stands for; None for what is not in it."""
-    vocabulary = VOCABULARIES[name]
-    if text in vocabulary.words:
-        return text
-    for prefix in (*vocabulary.web_prefixes, vocabulary.urn_prefix):
-        if prefix and text.startswith(prefix) and text[len(prefix) :] in vocabulary.words:
-            return text[len(prefix) :]
-    return None
+    return _SPELLINGS[name].get(text)
 
 
 def web_uri(name: str, text: str) -> str:

@@ -20,8 +20,7 @@ create table epcis_capture (
   errors          jsonb not null default '[]', -- wayproof.trace.epcis.validate.Fault
   forgiven        jsonb not null default '[]', -- the same: what was captured nevertheless
   envelope        jsonb, -- the document without its events; null: not finished, or refused
-  constraint epcis_capture_finished check ((finished_at is null) = (is_success is null)),
-  constraint epcis_capture_of_tenant unique (tenant_id, capture_id)
+  constraint epcis_capture_finished check ((finished_at is null) = (is_success is null))
 );
 create index epcis_capture_by_tenant on epcis_capture (tenant_id, created_at, capture_id);
 
@@ -37,10 +36,11 @@ create index epcis_capture_document_by_age on epcis_capture_document (created_at
 
 -- The journal: nothing in it is ever changed. An error declaration is a row of its own with the same epcis_id.
 -- Whoever adds to it holds the tenant's lock until the end of the transaction, so that within a tenant events become
--- visible in the order of event_id.
+-- visible in the order of event_id. No foreign keys: one statement writes it, in the transaction that made or locked
+-- what its rows refer to, and checking each would cost more than storing it.
 create table epcis_event (
   event_id     bigint generated always as identity primary key,
-  tenant_id    uuid not null references tenant,
+  tenant_id    uuid not null,
   capture_id   uuid, -- null: came alone
   epcis_id     text not null, -- eventID as sent, or the one that was given
   event_type   text not null,
@@ -52,22 +52,22 @@ create table epcis_event (
   read_point   text,
   biz_location text,
   declared_at  timestamptz, -- set: an error declaration, which voids the others of its epcis_id
-  context_id   bigint references epcis_context, -- of the document; null: none
+  context_id   bigint, -- of the document; null: none
   body         text not null,  -- as sent, JSON
   canonical    jsonb not null, -- the words in which it is indexed: wayproof.trace.epcis.formats.canonical
-  terms        tsvector not null, -- wayproof.trace.query.terms
-  constraint epcis_event_capture foreign key (tenant_id, capture_id) references epcis_capture (tenant_id, capture_id)
+  terms        tsvector not null -- wayproof.trace.query.terms
 );
 create index epcis_event_by_time on epcis_event (tenant_id, event_time, event_id);
 create index epcis_event_by_record_time on epcis_event (tenant_id, record_time, event_id);
 -- A hash: an eventID may be longer than what a B-tree takes.
 create index epcis_event_by_epcis_id on epcis_event using hash (epcis_id);
+create index epcis_event_by_declared_id on epcis_event using hash (epcis_id) where declared_at is not null;
 create index epcis_event_by_terms on epcis_event using gin (terms);
 
 -- Numbers of events that queries compare, in the unit of their dimension.
 create table event_number (
-  event_id  bigint not null references epcis_event,
-  tenant_id uuid not null references tenant,
+  event_id  bigint not null,
+  tenant_id uuid not null,
   field     text not null,
   dimension text not null, -- '' for a bare number
   value     double precision not null
