@@ -1,6 +1,7 @@
 """Spreadsheets, statements and dossiers from a terminal, over HTTP."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from wayproof.cli.main import app
 from wayproof.model.access import Scope
 from wayproof.store.keys import create_key
 from wayproof.store.pool import Conn
+from wayproof.store.settings import DatabaseSettings
 
 from fix_api import ApiProcess
 from fix_exports import PACKED, Exporter, capture_fsma
-from fix_registry import Registry
+from fix_registry import MONDAY, Registry
 
 Run = Any
 
@@ -94,3 +96,13 @@ def test_unknown_lots_and_shipments(run: Run) -> None:
     ):
         result = run(*words)
         assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1), words
+
+
+def test_record_what_happened(database: DatabaseSettings, registry: Registry, superuser: Conn) -> None:
+    """An operator's command records what has happened as events, and a second run finds nothing new."""
+    registry.change(registry.shipment(), picked_up_at=MONDAY, delivered_at=MONDAY + timedelta(hours=1))
+    [name] = superuser.execute("select name from tenant where tenant_id = %s", [registry.tenant_id]).fetchone() or [""]
+    words = ["epcis", "record", "--tenant", name, "--database-url", database.url.get_secret_value(), "--at-once", "1"]
+    first = CliRunner().invoke(app, [*words, "--json"])
+    assert [each.split(":")[3] for each in json.loads(first.stdout)["recorded"]] == ["departure", "arrival"]
+    assert CliRunner().invoke(app, words).stdout.splitlines()[-1] == "0 events recorded"

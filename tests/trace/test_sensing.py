@@ -43,7 +43,7 @@ def transported(registry: Registry, tell: Tell, *temperatures: float) -> Shipmen
 
 
 def test_departure_and_arrival(registry: Registry, tell: Tell) -> None:
-    """What the owner told becomes two events; the arrival tells least, greatest and mean of the way, and no readings."""
+    """What the owner told becomes two events; the arrival tells least, greatest and mean of the way."""
     shipment = transported(registry, tell, 4, 6, 5)
     here = f"urn:wayproof:event:departure:{shipment.shipment_id}"
     assert recorded(registry) == [here]

@@ -13,6 +13,7 @@ from rich.progress import track
 
 from wayproof.cli.app import AsJson, commands, printable
 from wayproof.cli.epcis_import import import_documents
+from wayproof.cli.epcis_record import record_events
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.documents import read_document
 from wayproof.trace.epcis.validate import Checked, check_document
@@ -23,6 +24,11 @@ epcis.command(
     short_help="Capture the events of documents.",
     epilog="Example: wayproof epcis import harvest.jsonld despatch.xml --lenient --tenant demo",
 )(import_documents)
+epcis.command(
+    "record",
+    short_help="Record what sensors and parties told as events.",
+    epilog="Example: wayproof epcis record --url https://track.example --tenant demo",
+)(record_events)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

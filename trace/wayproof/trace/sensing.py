@@ -1,8 +1,9 @@
 """Wayproof's own EPCIS events: departures, arrivals, excursions and handoffs, with what the sensors saw on the way.
 
-EPCIS is not meant for raw sensor data (EPCIS and CBV Implementation Guideline §5.9): each event tells least, greatest and
-mean temperature of a leg, and names where the readings are (`rawData`) and by which rule they were judged (`bizRules`).
-Departures and arrivals are those that the shipment's owner told; where from, not when, is known from sites.
+EPCIS is not meant for raw sensor data (EPCIS and CBV Implementation Guideline §5.9): each event tells least, greatest
+and mean temperature of a leg, and names where the readings are (`rawData`) and by which rule they were judged
+(`bizRules`).
+Departures and arrivals are those that the shipment's owner told.
 
 Each event has an id made of what it tells of, so it is recorded once, however often this runs. Readings that come after
 an arrival was recorded change no event: the temperature statement tells them.
@@ -22,11 +23,11 @@ from wayproof.store import climates, evidence, handoffs, sensing, shipments, tel
 from wayproof.store.pool import Conn
 from wayproof.store.sensing import Journey
 from wayproof.trace.capture import capture_event
+from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.epcis.query_document import written_time
 from wayproof.trace.epcis.writing import write_json
 from wayproof.trace.epcis.xml_in import CONTEXT_URL
 from wayproof.trace.exports.temperature import Band, Climate, Excursion, climate
-from wayproof.trace.identifiers import canonical_uri
 
 AT_ONCE: Final = 100
 """Handoffs, and shipments, that one run takes on."""
@@ -65,7 +66,9 @@ def record(conn: Conn, tenant_id: UUID, *, api_url: str, at_once: int = AT_ONCE)
 
 
 def _captured(conn: Conn, tenant_id: UUID, event: Json) -> Iterable[str]:
-    captured = capture_event(conn, tenant_id, write_json({"@context": CONTEXT_URL, **event}).encode())
+    # Lenient: an item may break the rules of its scheme, and was handed over nevertheless.
+    data = write_json({"@context": CONTEXT_URL, **event}).encode()
+    captured = capture_event(conn, tenant_id, data, lenient=True)
     if captured.faults:
         raise InvalidInput(f"event {event['eventID']}: {captured.faults[0]}")
     return captured.epcis_ids
@@ -78,7 +81,7 @@ def _handoffs(conn: Conn, at_once: int) -> list[StoredHandoff]:
 def _handed_over(conn: Conn, tenant_id: UUID, handoff: StoredHandoff, api_url: str) -> Json:
     at = handoff.record.occurred_at if handoff.record else handoff.created_at
     here = f"{api_url}/v1/handoffs/{handoff.handoff_id}"
-    event = _event(f"handoff:{handoff.handoff_id}", canonical_uri(handoff.item), "accepting", at)
+    event = _event(f"handoff:{handoff.handoff_id}", canonical_identifier(handoff.item), "accepting", at)
     event["sourceList"] = [{"type": "possessing_party", "source": _party(handoff.releaser.party_id)}]
     event["destinationList"] = [{"type": "possessing_party", "destination": _party(handoff.receiver.party_id)}]
     event["bizTransactionList"] = [{"type": "upevt", "bizTransaction": f"{here}/bundle"}]
