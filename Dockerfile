@@ -12,6 +12,7 @@ COPY . .
 COPY --from=assets /src/node_modules/ node_modules/
 RUN python web/build.py && rm -rf node_modules \
  && pip install --no-cache-dir --no-deps --no-build-isolation . \
- && useradd --system --uid 1883 wayproof
+ && useradd --system --uid 1883 wayproof \
+ && install --directory --owner=1883 --mode=0750 /broker /log-key
 USER 1883
 ENTRYPOINT ["wayproof"]

@@ -80,10 +80,11 @@ class Anchored:
         for _ in range(blocks):
             self.chain.rpc("evm_mine")
 
-    def bundle(self, handoff: StoredHandoff) -> bytes:
+    def bundle(self, handoff: StoredHandoff, *, is_newest: bool = False) -> bytes:
         """The handoff's bundle as its parties get it now."""
         with tenant_transaction(self.parties["shipper"].registry.pool, handoff.releaser.tenant_id) as conn:
-            return make_bundle(conn, handoffs.get_handoff(conn, handoff.handoff_id)).data
+            stored = handoffs.get_handoff(conn, handoff.handoff_id)
+            return make_bundle(conn, stored, is_newest=is_newest).data
 
     def log_record(self, like: StoredHandoff, **changes: Any) -> bytes:
         """The bundle of a record that no service of ours looked at: signed by its keys, logged and anchored."""

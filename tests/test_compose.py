@@ -72,6 +72,15 @@ def test_long_runners_are_those_of_up(tmp_path: Path) -> None:
     assert list(planned["maintenance"][3:6]) == OURS["maintenance"]["command"]
 
 
+def test_volumes_are_writable() -> None:
+    """A volume that the image's user writes to takes its owner from a folder of the image: without one it is root's."""
+    image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    [(owner, folders)] = re.findall(r"install --directory --owner=(\d+) --mode=0750 ([/\w -]+)", image)
+    assert f"\nUSER {owner}\n" in image
+    mounts = [volume.split(":") for service in OURS.values() for volume in service.get("volumes", [])]
+    assert {parts[1] for parts in mounts if parts[2:] != ["ro"]} == set(folders.split())
+
+
 @dataclass(kw_only=True)
 class Deployment:
     """The compose file's services, run on this machine: names and mounts replaced by addresses and folders."""
@@ -86,11 +95,11 @@ class Deployment:
             value = value.replace(old, new)
         return value
 
-    def argv(self, name: str) -> list[str]:
-        """A service's command line."""
+    def argv(self, name: str, *command: str) -> list[str]:
+        """A service's command line; `command` takes the place of its own, as with `docker compose run`."""
         service = OURS[name]
         first = [sys.executable if part == "python" else part for part in service.get("entrypoint", [WAYPROOF])]
-        return [*first, *(self.text(part) for part in service.get("command", []))]
+        return [*first, *(command or (self.text(part) for part in service.get("command", [])))]
 
     def env(self, name: str) -> dict[str, str]:
         """A service's environment, with the secrets put in."""
@@ -98,10 +107,10 @@ class Deployment:
         hosts = {key: "127.0.0.1" for key in values if key.endswith("_HOST")}
         return {**os.environ, **values, **hosts}
 
-    def run(self, name: str) -> None:
+    def run(self, name: str, *command: str) -> None:
         """Runs a one-shot service to its end."""
         subprocess.run(
-            self.argv(name), env=self.env(name), check=True, timeout=60, cwd=self.folder, capture_output=True
+            self.argv(name, *command), env=self.env(name), check=True, timeout=60, cwd=self.folder, capture_output=True
         )
 
     def start(self, name: str, argv: list[str] | None = None) -> subprocess.Popen[bytes]:
@@ -201,6 +210,15 @@ def test_services_run_as_the_file_says(deployment: Deployment, postgres: Server)
         )
     passwords = deployment.folder / "broker" / "passwords"
     deployment.wait_until("the broker knows the device", lambda: "truck-1:" in passwords.read_text(encoding="utf-8"))
+
+    with connect(postgres.settings("deployed"), autocommit=True) as conn:
+        conn.execute(
+            "with p as (insert into party (tenant_id, name) select tenant_id, 'Dock 4' from tenant returning *)"
+            " insert into party_key (tenant_id, party_id, address, claim, claimed_at)"
+            " select tenant_id, party_id, decode(repeat('4d', 20), 'hex'), %s, now() from p",
+            [bytes(65)],
+        )
+    deployment.run("ledger-init", "ledger", "keys")
 
 
 def _start_broker(deployment: Deployment) -> None:

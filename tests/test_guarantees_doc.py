@@ -21,7 +21,7 @@ def test_tests_exist() -> None:
 
 def test_code_exists() -> None:
     """Every module that is said to keep a promise is there."""
-    rooms = re.findall(r"`((?:devices|ingest|model|store)/[\w/.]+)`", PAGE)
+    rooms = re.findall(r"`((?:devices|ingest|ledger|model|store)/[\w/.]+)`", PAGE)
     assert rooms
     for room, _, rest in (path.partition("/") for path in rooms):
         assert (ROOT / room / "wayproof" / room / rest).exists(), (room, rest)

@@ -14,7 +14,18 @@ from wayproof.store.keys import create_key, revoke_key
 
 from fix_api import Customer, problem
 
-OPEN = {"/livez", "/readyz", "/session", "/problems/{slug}", "/.well-known/gs1resolver"}
+OPEN = {
+    "/livez",
+    "/readyz",
+    "/session",
+    "/problems/{slug}",
+    "/.well-known/gs1resolver",
+    "/v1/log",
+    "/v1/log/checkpoint",
+    "/v1/log/tile/{path}",
+    "/v1/log/proofs/inclusion",
+    "/v1/log/proofs/consistency",
+}
 """What answers without a key; a route that is not named here must not."""
 OPEN_BELOW = "/v1/log"
 """The log of custody is public."""
@@ -73,6 +84,8 @@ def _scope(method: str, path: str) -> Scope:
         return Scope.CUSTODY_READ
     if path.startswith("/epcis/"):
         return Scope.EVENTS_READ if method == "GET" else Scope.EVENTS_WRITE
+    if path.startswith("/v1/trace"):
+        return Scope.TRACE_READ
     resource = path.removeprefix("/v1/").split("/")[1 if path.startswith("/metrics") else 0]
     return (READ_SCOPES if method == "GET" else WRITE_SCOPES)[resource]
 

@@ -373,6 +373,8 @@ def test_final_bundle_is_kept(shipper_desk: Desk, carrier_desk: Desk, superuser:
     assert ok(carrier_desk.get(path))["anchor_state"] == "final"
     answer = carrier_desk.get(f"{path}/bundle")
     assert "immutable" in answer.headers["cache-control"]
+    newest = carrier_desk.get(f"{path}/bundle", anchor="newest")
+    assert (newest.headers["cache-control"], newest.content) == ("no-store", answer.content)
     anchor = answer.json()["anchor"]
     assert (anchor["size"], anchor["blockNumber"], anchor["blockTime"]) == (1, 7, 1772409600)
     assert shipper_desk.draft(carrier_desk, item="urn:epc:id:sscc:0614141.5")["record"]["seenSize"] == 1

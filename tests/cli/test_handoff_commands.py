@@ -1,8 +1,10 @@
 """Custody from two terminals: each signs with its own keystore, over HTTP, and sees what it signs."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from wayproof.store.pool import Conn
 
 from fix_api import ApiProcess
 from fix_custody import DOMAIN
-from fix_registry import Registry
+from fix_registry import MONDAY, Registry
+from fix_telemetry import Tell
 
 SIGNER = NoteSigner(name="log.example/test", seed=b"\3" * 32)
 
@@ -105,13 +108,18 @@ def gate(terminal_factory: Callable[[str], Terminal]) -> Terminal:
     return terminal_factory("gate")
 
 
-def _offer(dock: Terminal, gate: Terminal, **details: Any) -> dict[str, Any]:
+def _offer(dock: Terminal, gate: Terminal, reference: str = "", **details: Any) -> dict[str, Any]:
     said = dock.folder / "details.json"
     said.write_text(json.dumps({"place": "Dock 4", **details}))
-    shipment = dock.registry.shipment()
     words = ("--to", gate.party_id, "--keystore", dock.keystore, "--details", str(said), "--yes")
-    offered: dict[str, Any] = dock.json("handoff", "offer", shipment.reference, *words)
+    offered: dict[str, Any] = dock.json("handoff", "offer", reference or dock.registry.shipment().reference, *words)
     return offered
+
+
+def _sign_checkpoint(superuser: Conn) -> None:
+    root = log.root_at(superuser, 1)
+    note = sign_checkpoint(Checkpoint(origin=SIGNER.name, size=1, root=root), SIGNER)
+    log.save_checkpoint(superuser, tree_size=1, root=root, note=note)
 
 
 @pytest.mark.timeout(180)
@@ -129,11 +137,38 @@ def test_hand_over_from_two_terminals(dock: Terminal, gate: Terminal, superuser:
     assert "accepted" in dock.run("handoff", "list").stdout
     target = dock.folder / "bundle.json"
     assert "below no signed checkpoint" in dock.fails("handoff", "bundle", offered["id"], "-o", str(target))
-    root = log.root_at(superuser, 1)
-    note = sign_checkpoint(Checkpoint(origin=SIGNER.name, size=1, root=root), SIGNER)
-    log.save_checkpoint(superuser, tree_size=1, root=root, note=note)
+    _sign_checkpoint(superuser)
     assert dock.run("handoff", "bundle", offered["id"], "-o", str(target)).exit_code == 0
     assert json.loads(target.read_text())["record"]["item"] == offered["item"]
+
+
+@pytest.mark.timeout(180)
+def test_bundle_with_readings(dock: Terminal, gate: Terminal, superuser: Conn, tell: Tell) -> None:
+    """With --evidence a bundle proves what a device observed; whoever names it wrongly is told how to."""
+    shipment, truck = dock.registry.shipment(), dock.registry.device("truck-1")
+    dock.registry.assignment(shipment, truck)
+    for minute in range(3):
+        tell(truck, MONDAY + timedelta(minutes=minute), temperature_c=4.5)
+    offered = _offer(dock, gate, shipment.reference)
+    gate.json("handoff", "accept", offered["id"], "--keystore", gate.keystore, "--yes")
+    _sign_checkpoint(superuser)
+    target = str(dock.folder / "bundle.json")
+    words = ("handoff", "bundle", offered["id"], "-o", target, "--evidence")
+    second, third = ((MONDAY + timedelta(minutes=minute)).isoformat() for minute in (1, 2))
+    assert dock.run(*words, f"truck-1@{second}", "--evidence", f"truck-1@{third}").exit_code == 0
+    verified = dock.run("verify", target)
+    assert verified.exit_code == 0, verified.output
+    for number in (0, 1):
+        assert re.search(rf"^passed +evidence {number} +reading of truck-1 ", verified.stdout, re.MULTILINE)
+    for wrong, said in (
+        (second, "expected one like truck-7@"),
+        ("truck-1@noon", "expected a time like"),
+        ("truck-1@2026-03-02T00:01:00", "expected an offset"),
+        ("truck-1@2026-03-02T00:01:30Z", "observed nothing"),
+        ("truck-2@2026-03-02T00:01:00Z", "no device 'truck-2'"),
+    ):
+        assert said in dock.fails(*words, wrong)
+    assert "a list of at most 64" in dock.fails(*words[:-1], *(("--evidence", f"truck-1@{second}") * 65))
 
 
 def test_no_means_nothing_is_signed(dock: Terminal, gate: Terminal) -> None:

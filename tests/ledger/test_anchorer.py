@@ -1,5 +1,6 @@
 """The anchorer on a real chain and a real database, step by step."""
 
+import re
 from datetime import timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -8,6 +9,7 @@ import pytest
 from web3 import Web3
 
 from wayproof.ledger.notes import open_note
+from wayproof.ledger.settings import LedgerSettings
 from wayproof.model.anchor import Alarm
 from wayproof.model.handoff import AnchorState
 from wayproof.store import anchors, log
@@ -171,6 +173,9 @@ def test_fee_is_raised(anchoring: Anchoring) -> None:
         assert new.priority_fee_wei * 8 > old.priority_fee_wei * 9
     assert transactions[-1].max_fee_wei <= 3 * 10**9
     assert anchoring.alarms() == {Alarm.FEE_CAPPED}
+    [raised] = anchors.alarms(anchoring.conn)
+    [named] = re.findall(r"WAYPROOF_LEDGER_(\w+)", raised.detail)
+    assert named.lower() in LedgerSettings.model_fields
     anchoring.mine()
     anchorer.follow()
     found = anchoring.anchor(size)

@@ -3,17 +3,21 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from wayproof.ledger.custodians import custodian_of
-from wayproof.ledger.endpoint import KeyEntry
+from wayproof.ledger.anchors import Head
+from wayproof.ledger.custodians import Custodians, custodian_of
+from wayproof.ledger.endpoint import Endpoint, KeyEntry
 from wayproof.ledger.hexadecimal import to_address
+from wayproof.ledger.keystore import create_keystore
 from wayproof.ledger.signatures import KeySigner
 from wayproof.model.anchor import Alarm
 from wayproof.model.custody import Custodian
@@ -21,7 +25,7 @@ from wayproof.model.handoff import AnchorState
 from wayproof.store import parties
 from wayproof.store.pool import tenant_transaction
 
-from fix_anchorer import ADMIN_KEY, Anchoring, plain_endpoint
+from fix_anchorer import ADMIN_KEY, ANCHORER_KEY, Anchoring, plain_endpoint
 from fix_registry import Registry
 
 WITH_ADMIN = {"admin_key": SecretStr(ADMIN_KEY.hex())}
@@ -133,6 +137,45 @@ def test_more_keys_than_one_look_takes(anchoring: Anchoring, registry: Registry)
     assert not anchorer.has_work()
 
 
+def test_no_anchor_before_every_key_was_looked_up(
+    anchoring: Anchoring, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a start, when nothing is known of any key, anchors wait until each was looked up once."""
+    monkeypatch.setattr("wayproof.ledger.custodians._AT_ONCE", 2)
+    party = add_party(registry, "first", "second", "third")
+    anchorer = anchoring.anchorer(**WITH_ADMIN)
+    anchoring.wait_for(lambda: anchorer.follow() and on_chain(anchoring, "third").is_added)
+    with tenant_transaction(registry.pool, registry.tenant_id) as conn:
+        add_keys(conn, registry, party, "late")
+    anchoring.append()
+    restarted = anchoring.anchorer(**WITH_ADMIN)
+    restarted.follow()
+    assert anchoring.states() == {}
+    anchoring.wait_for(lambda: restarted.follow() and anchoring.states())
+    assert on_chain(anchoring, "late").is_added
+
+
+def test_key_that_comes_while_keys_are_looked_up(
+    anchoring: Anchoring, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An anchor takes no leaf whose key was registered after the look at the keys."""
+    anchoring.append()
+    look = Custodians.follow
+
+    def overtaken(custodians: Custodians, heads: Mapping[Endpoint, Head]) -> None:
+        look(custodians, heads)
+        add_party(registry, "key")
+        anchoring.append()
+
+    monkeypatch.setattr(Custodians, "follow", overtaken)
+    anchorer = anchoring.anchorer(**WITH_ADMIN)
+    anchorer.follow()
+    assert anchoring.states() == {1: AnchorState.SUBMITTED}
+    monkeypatch.undo()
+    anchoring.wait_for(lambda: anchorer.follow() and 2 in anchoring.states())
+    assert on_chain(anchoring, "key").is_added
+
+
 def test_lost_transactions_are_sent_again(anchoring: Anchoring, registry: Registry) -> None:
     """Where the node hears of nothing, nothing is taken for done."""
     add_party(registry, "key")
@@ -182,6 +225,7 @@ def test_without_admin(anchoring: Anchoring, registry: Registry) -> None:
     anchorer.follow()
     assert anchoring.states() == {1: AnchorState.SUBMITTED}
     anchoring.wait_for(lambda: anchorer.follow() and anchoring.alarms() == {Alarm.KEYS_NOT_ON_CHAIN})
+    assert REGISTRY.get_sample_value("wayproof_ledger_keys_missing") == 1
     with_admin = anchoring.anchorer(**WITH_ADMIN)
     with_admin.follow()
     anchorer.follow()
@@ -215,18 +259,30 @@ def test_key_of_another_custodian(anchoring: Anchoring, registry: Registry) -> N
     assert anchoring.alarms() == {Alarm.KEYS_NOT_ON_CHAIN}
 
 
-def test_by_command(anchoring: Anchoring, registry: Registry) -> None:
+def test_by_command(anchoring: Anchoring, registry: Registry, tmp_path: Path) -> None:
     """`wayproof ledger keys` tells what is missing, brings it there as the admin, and then has nothing to say."""
     add_party(registry, "key")
+    create_keystore(tmp_path / "admin.json", "correct horse", private_key=ADMIN_KEY, kdf="pbkdf2")
 
     def run(**settings: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **anchoring.environment(**settings)}
+        for needless in ("LOG_KEY_FILE", "ANCHORER_KEY"):
+            del environment[f"WAYPROOF_LEDGER_{needless}"]
         command = [sys.executable, "-m", "wayproof.cli.main", "ledger", "keys", "--json"]
         return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=60)
 
     without = run(bump_after="PT0S")
     assert (without.returncode, '"missing": 1' in without.stdout) == (1, True), without.stderr
     assert "wayproof ledger keys" in without.stdout
-    assert run(admin_key=ADMIN_KEY.hex()).returncode == 0
+    half = run(admin_keystore=str(tmp_path / "admin.json"))
+    assert (half.returncode, "WAYPROOF_LEDGER_ADMIN_PASSPHRASE" in half.stderr) == (1, True)
+    assert run(admin_keystore=str(tmp_path / "admin.json"), admin_passphrase="correct horse").returncode == 0
     assert on_chain(anchoring, "key").is_added
     assert run().returncode == 0
+
+
+def test_one_account_cannot_be_both(anchoring: Anchoring) -> None:
+    """A process that has one key for anchors and for the admin does not start, and says why."""
+    process = anchoring.start(admin_key=ANCHORER_KEY.hex())
+    assert process.wait(60) == 2
+    assert "expected another key for the contract's admin" in (anchoring.folder / "ledger.log").read_text()

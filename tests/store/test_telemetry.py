@@ -230,6 +230,19 @@ def test_series_is_that_of_its_readings(
     assert [b.mean for b in found] == pytest.approx([fmean(values) for values in expected.values()], abs=1e-9)
 
 
+def test_series_is_planned_once(registry: Registry, reader: Conn) -> None:
+    """A prepared series is not planned anew for other parameters, and the next query of the transaction may be."""
+    truck = registry.device()
+    for hours in range(9):
+        leg = Leg(device=truck.name, device_id=truck.device_id, begins_at=MONDAY + hours * HOUR, ends_at=TUESDAY)
+        telemetry.list_buckets(reader, [leg], measure="temperature_c", bucket_s=900)
+    plans = "select generic_plans, custom_plans from pg_prepared_statements where statement like 'with span%'"
+    [(generic, custom)] = reader.execute(plans).fetchall()
+    assert generic > 0
+    assert custom == 0
+    assert reader.execute("show plan_cache_mode").fetchone() == ("auto",)
+
+
 def test_too_many_buckets_are_refused(
     registry: Registry, reader: Conn, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

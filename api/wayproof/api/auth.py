@@ -92,6 +92,7 @@ CustodyReader = Annotated[Caller, Security(reader, scopes=[Scope.CUSTODY_READ])]
 CustodyWriter = Annotated[Caller, Security(writer, scopes=[Scope.CUSTODY_WRITE])]
 PartiesWriter = Annotated[Caller, Security(writer, scopes=[Scope.PARTIES_WRITE])]
 EventsReader = Annotated[Caller, Security(reader, scopes=[Scope.EVENTS_READ])]
+TraceReader = Annotated[Caller, Security(reader, scopes=[Scope.TRACE_READ])]
 EventsWriter = Annotated[Caller, Security(writer, scopes=[Scope.EVENTS_WRITE])]
 DossiersReader = Annotated[Caller, Security(reader, scopes=[Scope.DOSSIERS_READ])]
 METRICS_READER: Final = Security(reader, scopes=[Scope.METRICS_READ])

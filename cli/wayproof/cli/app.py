@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
-from wayproof.model.errors import WayproofError
+from wayproof.model.errors import InvalidInput, WayproofError
 
 
 class Commands(TyperGroup):
@@ -124,6 +124,17 @@ def _text(value: object) -> str:
 def printable(text: str) -> str:
     """The text with every control character spelled out: what others sent may not steer a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def instant_of(text: str, option: str) -> datetime:
+    """The time that an option names; InvalidInput where it is none, or could be any place's."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(f"{option}: expected a time like 2026-03-01T12:00:00Z, got {text!r}") from error
+    if time.tzinfo is None:
+        raise InvalidInput(f"{option}: expected an offset, such as Z, after the time, got {text!r}")
+    return time
 
 
 def _time(value: datetime) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from wayproof.cli.app import AsJson, commands, show, show_list
+from wayproof.cli.evidence import Readings, with_readings
 from wayproof.cli.files import Output, save
 from wayproof.cli.remote import URL_DEFAULT, ApiKey, ApiUrl, Remote, party_id_of, remote, shipment_id_of
 from wayproof.cli.signing import (
@@ -15,11 +16,11 @@ from wayproof.cli.signing import (
     Yes,
     confirm,
     digest_shown,
-    domain_of,
     open_key,
     read_details,
 )
 from wayproof.ledger.hexadecimal import to_address, to_hex
+from wayproof.ledger.signable import domain_of
 from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.typed_data import refusal_digest
 from wayproof.model.errors import InvalidInput
@@ -159,17 +160,31 @@ def list_(
     show_list(found if as_json else map(_brief, found), _COLUMNS, as_json=as_json)
 
 
-@handoff.command("bundle", epilog="Example: wayproof handoff bundle c1d2e3f4-… -o PO-4711.json")
+@handoff.command(
+    "bundle",
+    epilog="Example: wayproof handoff bundle c1d2e3f4-… -o PO-4711.json --evidence truck-7@2026-03-01T12:00:00Z",
+)
 def bundle(
     handoff_id: HandoffId,
     *,
     output: Output,
+    evidence: Readings = None,
+    newest_anchor: Annotated[
+        bool,
+        typer.Option(
+            "--newest-anchor",
+            help="Under the newest anchor, not the first above the handoff: where a key came to the chain too late"
+            " for that one.",
+        ),
+    ] = False,
     url: ApiUrl = URL_DEFAULT,
     api_key: ApiKey = None,
 ) -> None:
     """Save everything that proves an accepted handoff; `wayproof verify` checks it without any server of ours."""
     with remote(url, api_key) as api:
-        data = api.get_bytes(f"/v1/handoffs/{handoff_id}/bundle")
+        data = api.get_bytes(f"/v1/handoffs/{handoff_id}/bundle", anchor="newest" if newest_anchor else "first")
+        if evidence:
+            data = with_readings(api, handoff_id, data, evidence)
     save(data, output)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -79,7 +80,11 @@ def show_status(*, data: Data = DATA_DEFAULT, database_url: DatabaseUrl = None, 
     raise typer.Exit(1 if found.alarms else 0)
 
 
-@ledger.command("keys", epilog="Example: WAYPROOF_LEDGER_ADMIN_KEYSTORE=admin.json wayproof ledger keys")
+@ledger.command(
+    "keys",
+    epilog="Example: WAYPROOF_LEDGER_RPC_URLS=https://node.example WAYPROOF_LEDGER_ADMIN_KEYSTORE=admin.json"
+    " WAYPROOF_LEDGER_ADMIN_PASSPHRASE=… wayproof ledger keys",
+)
 def keys(
     *,
     wait_s: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for the chain.")] = 120,
@@ -95,9 +100,10 @@ def keys(
     # web3 takes longer to import than other commands take to run.
     from wayproof.ledger.founder import bring_keys  # noqa: PLC0415
 
-    settings = database_settings(DataDir.at(data), database_url)
-    with connect(settings, role="wayproof_ledger", autocommit=True) as conn:
-        found = bring_keys(conn, ledger_settings(), timeout_s=wait_s)
+    # The log's key is the anchorer's, and is not opened here: whoever brings keys need not have it.
+    settings = ledger_settings(log_key_file=DataDir.at(data).log_key)
+    with connect(database_settings(DataDir.at(data), database_url), role="wayproof_ledger", autocommit=True) as conn:
+        found = bring_keys(conn, settings, timeout_s=wait_s)
     show(KeysOnChain(missing=found.missing, trouble=found.trouble), as_json=as_json)
     raise typer.Exit(1 if found.missing or found.trouble else 0)
 
@@ -144,10 +150,10 @@ def _audited(source: LogSource, rpcs: Sequence[str]) -> Report:
         return audit(source, rpcs=rpcs, progress=lambda done, _size: bar.update(task, completed=done))
 
 
-def ledger_settings() -> LedgerSettings:
+def ledger_settings(**given: Path) -> LedgerSettings:
     """Out of the environment; InvalidInput, which shows no secret, where something is missing or wrong."""
     try:
-        return LedgerSettings()  # type: ignore[call-arg] # from the environment
+        return LedgerSettings(**given)  # type: ignore[arg-type] # the rest is from the environment
     except ValidationError as error:
         wrong = ", ".join(f"WAYPROOF_LEDGER_{str(part['loc'][0]).upper()}: {part['msg']}" for part in error.errors())
         raise InvalidInput(f"the ledger's settings: {wrong}") from None

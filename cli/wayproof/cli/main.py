@@ -21,6 +21,7 @@ from wayproof.cli.quarantine import quarantine
 from wayproof.cli.replay import replay
 from wayproof.cli.simulate import simulate
 from wayproof.cli.tenants import tenants
+from wayproof.cli.trace import trace_item
 from wayproof.cli.up import up
 from wayproof.cli.verify import verify
 
@@ -35,6 +36,11 @@ app.command(
     short_help="Publish files of readings.",
     epilog="Example: wayproof replay track.gpx --tenant demo",
 )(replay)
+app.command(
+    "trace",
+    short_help="Where a lot comes from, and where it went.",
+    epilog="Example: wayproof trace urn:epc:class:lgtin:4012345.012345.998877 --upstream",
+)(trace_item)
 app.command(short_help="Erase what a handoff says.", epilog="Example: wayproof erase c1d2e3f4-… --reason 'request 17'")(
     erase
 )

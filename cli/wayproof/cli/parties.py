@@ -8,9 +8,10 @@ import typer
 
 from wayproof.cli.app import AsJson, commands, show, show_list
 from wayproof.cli.remote import URL_DEFAULT, ApiKey, ApiUrl, party_id_of, remote
-from wayproof.cli.signing import Keystore, PassphraseFile, domain_of, new_passphrase, open_key
+from wayproof.cli.signing import Keystore, PassphraseFile, new_passphrase, open_key
 from wayproof.ledger.hexadecimal import to_address, to_hex
 from wayproof.ledger.keystore import create_keystore
+from wayproof.ledger.signable import domain_of
 from wayproof.ledger.typed_data import claim_digest
 
 parties = commands("party", "Organisations that take custody, and their keys.")

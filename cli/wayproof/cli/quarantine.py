@@ -5,7 +5,6 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from wayproof.cli.access import database_settings
-from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, commands, show, show_list
+from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, commands, instant_of, show, show_list
 from wayproof.cli.payloads import hex_dump, picture
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.ingest.replay import AT_ONCE, Replayed
@@ -45,7 +44,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List what waits, of all tenants and of none, the last to come first."""
-    begin = None if since is None else _time(since)
+    begin = None if since is None else instant_of(since, "--since")
     with _open(data, database_url) as conn:
         found = list_kept(conn, reason=reason, device=device, since=begin, limit=limit)
     show_list(found, _COLUMNS, as_json=as_json)
@@ -100,16 +99,6 @@ def replay(
 def _open(data: Path, database_url: str | None) -> Conn:
     """Under the ingestors' role: it sees what belongs to no tenant, and what is replayed is written as by them."""
     return connect(database_settings(DataDir.at(data), database_url), role="wayproof_ingest", autocommit=True)
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(f"--since: expected a time like 2026-03-01T12:00:00Z, got {text!r}") from error
-    if time.tzinfo is None:
-        raise InvalidInput(f"--since: expected an offset, such as Z, after the time, got {text!r}")
-    return time
 
 
 def _watch(ids: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -10,14 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from wayproof.cli.app import printable
-from wayproof.ledger.hexadecimal import from_address, from_hex, to_address, to_hex
+from wayproof.ledger.hexadecimal import to_address, to_hex
 from wayproof.ledger.keystore import find_passphrase, load_keystore
-from wayproof.ledger.leaves import SALT_BYTES, details_hash
+from wayproof.ledger.signable import Signable, read_signable
 from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.strict_json import strict_json
-from wayproof.ledger.typed_data import digest, handoff_of
-from wayproof.model.errors import InvalidInput, InvalidProof
-from wayproof.model.handoff import Handoff, SigningDomain
+from wayproof.model.errors import InvalidInput
 
 Keystore = Annotated[
     Path, typer.Option("--keystore", help="File of the party's key; `wayproof party keygen` makes one.")
@@ -57,25 +55,12 @@ def read_details(path: Path | None) -> dict[str, Any]:
     return details
 
 
-def domain_of(typed_data: Mapping[str, Any]) -> SigningDomain:
-    """For which chain and contract a signature will hold."""
-    domain = typed_data["domain"]
-    contract = from_address(domain["verifyingContract"], pointer="/domain/verifyingContract")
-    return SigningDomain(chain_id=domain["chainId"], contract=contract)
-
-
 def digest_shown(document: Mapping[str, Any]) -> bytes:
     """What is to be signed of a handoff, after it was shown on stderr. InvalidProof where the API tells two stories."""
-    record, domain = handoff_of(document["record"]), domain_of(document["typed_data"])
-    salt = from_hex(document["details_salt"], SALT_BYTES, pointer="/details_salt")
-    if details_hash(document["details"], salt) != record.details_hash:
-        raise InvalidProof("the details that the API shows are not those of the record; nothing was signed")
-    words = digest(domain, record)
-    if to_hex(words) != document["digest"]:
-        raise InvalidProof("the digest that the API shows is not that of the record; nothing was signed")
-    for line in _lines(document, record, domain):
+    asked = read_signable(document)
+    for line in _lines(document, asked):
         typer.echo(line, err=True)
-    return words
+    return asked.digest
 
 
 def confirm(*, yes: bool) -> None:
@@ -84,7 +69,8 @@ def confirm(*, yes: bool) -> None:
         typer.confirm("Sign this?", abort=True, err=True)
 
 
-def _lines(document: Mapping[str, Any], record: Handoff, domain: SigningDomain) -> list[str]:
+def _lines(document: Mapping[str, Any], asked: Signable) -> list[str]:
+    record, domain = asked.handoff, asked.domain
     shown = {
         "item": f"{record.item} (handoff {record.seq} of it)",
         "from": _side(document["releaser"], record.releaser),
@@ -97,9 +83,9 @@ def _lines(document: Mapping[str, Any], record: Handoff, domain: SigningDomain) 
         if record.seen_size
         else "none seen",
         "valid on": f"chain {domain.chain_id}, contract {to_address(domain.contract)}",
-        "digest": document["digest"],
+        "digest": to_hex(asked.digest),
     }
-    details = json.dumps(document["details"], indent=2, ensure_ascii=False, sort_keys=True)
+    details = json.dumps(asked.details, indent=2, ensure_ascii=False, sort_keys=True)
     head = [f"  {name + ':':15}{printable(text)}" for name, text in shown.items()]
     return ["To be signed:", *head, "  details:", *(f"    {printable(line)}" for line in details.splitlines())]
 

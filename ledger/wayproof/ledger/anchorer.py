@@ -144,9 +144,11 @@ class Anchorer:
         self._agree = tell_the_same(heads.values())
         self._adopt(head)
         self._check_final(heads)
+        # Signed before the keys are read: whoever signed a leaf below it had registered the key by then.
+        due = self._sign_checkpoint() if self._is_due() else None
         self._look_after_keys(heads)
-        if self._is_due() and not self._custodians.are_awaited:
-            self._queue(self._sign_checkpoint())
+        if due is not None and not self._custodians.are_awaited:
+            self._queue(due)
         is_first = True  # of those that are not on the chain: a later one's proof and nonce build on it
         for anchor in anchors.unsettled(self._conn):
             state = self._bring_up_to_date(anchor, heads, may_sign=is_first)
@@ -220,7 +222,7 @@ class Anchorer:
             anchor = anchors.get(self._conn, anchor.size)
         if anchor.state in ON_THE_WAY and is_stuck(anchor, now=datetime.now(UTC), patience=self._patience):
             self._alarms[Alarm.FEE_CAPPED] = (
-                f"the anchor of {anchor.size} leaves waits, and WAYPROOF_LEDGER_MAX_FEEGWEI allows no higher fee"
+                f"the anchor of {anchor.size} leaves waits, and WAYPROOF_LEDGER_MAX_FEE_GWEI allows no higher fee"
             )
         return anchor.state
 

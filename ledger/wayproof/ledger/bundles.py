@@ -22,13 +22,15 @@ class Bundle:
     """A bundle as bytes (RFC 8785)."""
 
     data: bytes
-    #: Whether its anchor is final: then it stays as it is, unless something of the handoff is erased.
+    #: Whether its anchor is the first one, and final: it stays as it is, unless something of the handoff is erased.
     is_final: bool
 
 
-def make_bundle(conn: Conn, handoff: StoredHandoff) -> Bundle:
+def make_bundle(conn: Conn, handoff: StoredHandoff, *, is_newest: bool = False) -> Bundle:
     """The bundle of an accepted handoff: under the checkpoint that is anchored, else under the newest signed one.
 
+    The first anchor above the handoff dates it best. By `is_newest` it is the newest, which comes after keys that the
+    contract learnt late.
     NotFound where the handoff is not accepted, is erased, or stands below no signed checkpoint yet.
     """
     record, leaf_index, salt = handoff.record, handoff.leaf_index, handoff.leaf_salt
@@ -36,7 +38,7 @@ def make_bundle(conn: Conn, handoff: StoredHandoff) -> Bundle:
         raise NotFound(f"no bundle: handoff {handoff.handoff_id} is {handoff.state.value}, expected an accepted one")
     if record is None or salt is None:
         raise NotFound(f"no bundle: handoff {handoff.handoff_id} is erased")
-    anchor = handoffs.anchor_of(conn, leaf_index)
+    anchor = handoffs.anchor_of(conn, leaf_index, is_newest=is_newest)
     checkpoint = log.checkpoint_at(conn, anchor.size) if anchor else _newest(conn, leaf_index)
     identity = log.identity(conn)
     document = {
@@ -51,7 +53,8 @@ def make_bundle(conn: Conn, handoff: StoredHandoff) -> Bundle:
         **_signed(handoff, record),
         **_details(handoff),
     }
-    return Bundle(data=canonical_json(document), is_final=anchor is not None and anchor.state is AnchorState.FINAL)
+    is_final = anchor is not None and anchor.state is AnchorState.FINAL and not is_newest
+    return Bundle(data=canonical_json(document), is_final=is_final)
 
 
 def _newest(conn: Conn, leaf_index: int) -> SignedCheckpoint:

@@ -78,7 +78,10 @@ class Custodians:
         self._settled: set[PartyKey] = set()
         #: Keys that the contract holds under another custodian's name, for ever.
         self._taken: set[bytes] = set()
-        self._missing_since: datetime | None = None
+        #: Whether there are keys that were never looked up.
+        self._is_partial = False
+        #: Since when keys are missing, or were not looked up yet.
+        self._unsure_since: datetime | None = None
         #: What the operator should know; empty while all is well.
         self.trouble = ""
         #: Keys that were looked up and are not in the contract as they should be.
@@ -88,8 +91,8 @@ class Custodians:
 
     @property
     def are_awaited(self) -> bool:
-        """Whether an anchor should wait: keys are on their way, and have not been for long."""
-        return self._admin is not None and self._missing_since is not None and not self._is_late()
+        """Whether an anchor should wait: keys are on their way, or not looked up yet, and have not been for long."""
+        return self._admin is not None and self._unsure_since is not None and not self._is_late()
 
     def follow(self, heads: Mapping[Endpoint, Head]) -> None:
         """Looks keys up, and sends what is missing. Unavailable where the chain does not answer."""
@@ -97,12 +100,13 @@ class Custodians:
         steps = list(self._steps(endpoint, head))
         self.missing = len({step.address for step in steps})
         self.has_work |= bool(steps)
-        self._missing_since = (self._missing_since or datetime.now(UTC)) if steps else None
+        is_unsure = bool(steps) or self._is_partial
+        self._unsure_since = (self._unsure_since or datetime.now(UTC)) if is_unsure else None
         refusal = self._send(self._admin, endpoint, head, steps) if steps and self._admin else ""
         self.trouble = self._words(steps, refusal) if refusal or (steps and self._is_late()) else self._others()
 
     def _is_late(self) -> bool:
-        return self._missing_since is not None and datetime.now(UTC) - self._missing_since > self._patience
+        return self._unsure_since is not None and datetime.now(UTC) - self._unsure_since > self._patience
 
     def _steps(self, endpoint: Endpoint, head: Head) -> Iterator[Step]:
         self._settle(head)
@@ -110,6 +114,7 @@ class Custodians:
         due.sort(key=lambda key: key in self._shown)  # stable: the oldest first, so that nonces stay with their steps
         looked_up = due[:_AT_ONCE]
         self.has_work = len(due) > len(looked_up)
+        self._is_partial = any(key not in self._shown for key in due[_AT_ONCE:])
         entries = endpoint.key_entries([key.address for key in looked_up], head.number)
         registered: set[bytes] = set()
         for key, entry in zip(looked_up, entries, strict=True):

@@ -25,15 +25,19 @@ def anchoring_key(settings: LedgerSettings) -> Signer:
 
 
 def admin_key(settings: LedgerSettings) -> Signer | None:
-    """The key of the contract's admin, where the settings name it."""
+    """The key of the contract's admin, where the settings name it. InvalidInput where they name half of it."""
     return _key("ADMIN", settings.admin_key, settings.admin_keystore, settings.admin_passphrase)
 
 
 def _key(whose: str, key: SecretStr | None, keystore: Path | None, passphrase: SecretStr | None) -> Signer | None:
     if key is not None:
         return KeySigner(private_key(key.get_secret_value(), f"WAYPROOF_LEDGER_{whose}_KEY"))
-    if keystore is None or passphrase is None:
+    if keystore is None and passphrase is None:
         return None
+    if keystore is None or passphrase is None:
+        raise InvalidInput(
+            f"expected WAYPROOF_LEDGER_{whose}_KEYSTORE together with WAYPROOF_LEDGER_{whose}_PASSPHRASE, got only one"
+        )
     return load_keystore(keystore, passphrase.get_secret_value())
 
 

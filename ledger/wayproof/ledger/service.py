@@ -22,7 +22,7 @@ from wayproof.ledger.keys import admin_key, anchoring_key
 from wayproof.ledger.log_key import load_log_key
 from wayproof.ledger.settings import LedgerSettings
 from wayproof.ledger.signatures import Signer
-from wayproof.model.errors import Conflict, Unavailable
+from wayproof.model.errors import Conflict, InvalidInput, Unavailable
 from wayproof.model.handoff import SigningDomain
 from wayproof.model.log import LogIdentity
 from wayproof.store import anchors, log
@@ -45,6 +45,9 @@ class Service:
         self._database = database
         self._signer = anchoring_key(settings)
         self._admin = admin_key(settings)
+        if self._admin is not None and self._admin.address == self._signer.address:
+            # Each counts its nonces by itself: their transactions would take one another's place.
+            raise InvalidInput("expected another key for the contract's admin than for the anchorer, got one for both")
         self._stop = Event()
         self._has_lock = False
         self._has_chain = False

@@ -35,6 +35,8 @@ class Scope(StrEnum):
     """Capturing EPCIS events."""
     DOSSIERS_READ = "dossiers:read"
     """Everything about a lot or a shipment in one file: events, custody with its proofs, and the readings under them."""
+    TRACE_READ = "trace:read"
+    """Asking where a lot comes from and where it went."""
     METRICS_READ = "metrics:read"
     """Metrics of the whole process, over all tenants."""
 

@@ -104,9 +104,10 @@ def seen_checkpoint(conn: Conn) -> tuple[int, bytes] | None:
     return fetch_optional(conn, _checkpoint, _SQL["seen_checkpoint"], {})
 
 
-def anchor_of(conn: Conn, leaf_index: int) -> AnchorPlace | None:
-    """The first anchor on the chain that covers a leaf."""
-    return fetch_optional(conn, _anchor_place, _SQL["anchor_of"], {"leaf_index": leaf_index})
+def anchor_of(conn: Conn, leaf_index: int, *, is_newest: bool = False) -> AnchorPlace | None:
+    """The first anchor on the chain that covers a leaf, or the newest, a final one where there is one."""
+    name = "newest_anchor_of" if is_newest else "anchor_of"
+    return fetch_optional(conn, _anchor_place, _SQL[name], {"leaf_index": leaf_index})
 
 
 def set_offered(conn: Conn, handoff_id: UUID, signature: bytes) -> None:

@@ -106,6 +106,13 @@ returning handoff_id, is_whole, reason, erased_by, erased_at, leaf_index, tombst
 -- seen_checkpoint: the latest checkpoint that is final on the chain
 select size, root from anchor where state = 'final' order by size desc limit 1;
 
+-- newest_anchor_of: the newest final anchor, which covers every leaf below it; where none is final yet, one on its way
+select size, root, state, tx_hash, block_number, block_hash, block_time
+  from anchor
+ where size > %(leaf_index)s and state in ('mined', 'safe', 'final')
+ order by state = 'final' desc, size desc
+ limit 1;
+
 -- anchor_of: the first anchor that covers a leaf and stands on the chain
 select size, root, state, tx_hash, block_number, block_hash, block_time
   from anchor

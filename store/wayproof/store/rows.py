@@ -1,6 +1,7 @@
 """Running a named query and getting values of the model back, or the domain's errors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 
@@ -37,6 +38,17 @@ def fetch_one(conn: Conn, make: Callable[..., T], sql: LiteralString, params: Ma
     if found is None:
         raise NotFound(f"no {what}")
     return found
+
+
+@contextmanager
+def one_plan(conn: Conn) -> Iterator[None]:
+    """Within it, in a transaction, a prepared query keeps one plan, whatever its parameters are.
+
+    For queries of many partitions that take milliseconds to plan and less to run.
+    """
+    conn.execute("select set_config('plan_cache_mode', 'force_generic_plan', true)")
+    yield
+    conn.execute("select set_config('plan_cache_mode', 'auto', true)")
 
 
 def after(position: tuple[datetime, Any] | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from wayproof.ledger.checkpoints import make_checkpoint
+from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.verify import Report, Status, Trusted, Verdict, verify
 
 from fix_custody import LOG_SIGNER
@@ -107,6 +108,24 @@ def test_unregistered_key(world: Anchored, whose: str) -> None:
     world.chain.set_next_time(round((world.now() + HOUR).timestamp()))
     world.add_key(STRANGER)
     assert "after the anchor" in world.verify(data).check(f"{whose} key").detail
+
+
+def test_late_key_counts_below_a_later_anchor(world: Anchored) -> None:
+    """A key that came to the contract after the first anchor above a handoff counts in a bundle under the newest."""
+    late = KeySigner(b"\x4d" * 32)
+    carrier = world.parties["carrier"]
+    carrier.register(late)
+    carrier.key = late
+    handoff = world.hand_over()
+    world.anchor()
+    world.chain.set_next_time(round((world.now() + HOUR).timestamp()))
+    world.add_key(late)
+    world.hand_over(item="urn:example:1")
+    world.anchor()
+    told = world.verify(world.bundle(handoff))
+    assert failed(told) == {"receiver key"}
+    assert "--newest-anchor" in told.check("receiver key").detail
+    assert failed(world.verify(world.bundle(handoff, is_newest=True))) == set()
 
 
 def test_key_revoked_before_the_handoff(world: Anchored) -> None:

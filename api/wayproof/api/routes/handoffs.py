@@ -14,6 +14,7 @@ from wayproof.api.routes.resource import GET, LIST, POST, resource_router
 from wayproof.api.schemas.custody import HANDOFF, Signed, StrictBody, TypedData, whole
 from wayproof.api.schemas.handoffs import (
     Amendment,
+    BundleQuery,
     EvidenceQuery,
     EvidenceView,
     HandoffList,
@@ -147,10 +148,10 @@ def amend_handoff(handoff_id: _Id, words: Amendment, caller: CustodyWriter, _: S
         **documented(NOT_FOUND),
     },
 )
-def get_handoff_bundle(handoff_id: _Id, caller: CustodyReader) -> Response:
+def get_handoff_bundle(handoff_id: _Id, query: Annotated[BundleQuery, Query()], caller: CustodyReader) -> Response:
     """Everything that proves an accepted handoff, for `wayproof verify`; it grows until its anchor is final."""
     with caller.transaction() as conn:
-        bundle = make_bundle(conn, handoffs.get_handoff(conn, handoff_id))
+        bundle = make_bundle(conn, handoffs.get_handoff(conn, handoff_id), is_newest=query.anchor == "newest")
     return Response(bundle.data, media_type=JSON, headers=_FINAL if bundle.is_final else {"Cache-Control": "no-store"})
 
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -277,6 +277,15 @@ class EvidenceView(View):
             legs=[LegView.model_validate(leg) for leg in evidence.legs],
             missing=missing,
         )
+
+
+class BundleQuery(Body):
+    """Under which anchor."""
+
+    anchor: Annotated[
+        Literal["first", "newest"],
+        Field(description="The first above the handoff dates it best; the newest comes after keys that were late"),
+    ] = "first"
 
 
 class ReadingQuery(Body):

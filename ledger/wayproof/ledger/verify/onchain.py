@@ -247,7 +247,10 @@ def key_fault(key: RegisteredKey, *, occurred_at: datetime, anchored_at: datetim
     if not key.is_known:
         return "the contract's registry does not know it, so the chain does not say whose it is"
     if key.added_at > anchored_at:
-        return f"was added at {key.added_at.isoformat()}, after the anchor of {anchored_at.isoformat()}"
+        return (
+            f"was added at {key.added_at.isoformat()}, after the anchor of {anchored_at.isoformat()}: have the bundle "
+            "made anew under a later anchor (`wayproof handoff bundle --newest-anchor`)"
+        )
     if key.revoked_at is None:
         return ""
     if occurred_at >= key.revoked_at:

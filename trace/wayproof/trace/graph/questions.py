@@ -7,7 +7,7 @@ and a pallet that is used again does not mix its loads: through a container a se
 which the thing was inside.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -110,6 +110,23 @@ def trace(conn: Conn, tenant_id: UUID, question: Question) -> Traced:
             break
         nodes += search.name(search.step(), depth=depth)
     return Traced(nodes=tuple(nodes), edges=tuple(search.edges), is_complete=not search.front)
+
+
+def edges_towards(keys: Collection[UUID], edges: Sequence[Edge], direction: Direction) -> list[Edge]:
+    """The edges by which a search reached these things; through a transformation both of its sides."""
+    is_down = direction is Direction.DOWNSTREAM
+    near = EdgeKind.OUTPUT if is_down else EdgeKind.INPUT
+
+    def reached(edge: Edge) -> bool:
+        return edge.kind in {EdgeKind.PACKED, near} and (edge.target if is_down else edge.source) in keys
+
+    hubs = {edge.source if is_down else edge.target for edge in edges if edge.kind is near and reached(edge)}
+    far = EdgeKind.INPUT if is_down else EdgeKind.OUTPUT
+    return [
+        edge
+        for edge in edges
+        if reached(edge) or (edge.kind is far and (edge.target if is_down else edge.source) in hubs)
+    ]
 
 
 @dataclass

@@ -1,0 +1,111 @@
+"""`wayproof trace`: where a lot comes from, and where it went."""
+
+import json
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from wayproof.cli.access import database_settings, tenant_pool
+from wayproof.cli.app import DATA_DEFAULT, TENANT_DEFAULT, AsJson, Data, DatabaseUrl, TenantName, plain, printable
+from wayproof.cli.services.data_dir import DataDir
+from wayproof.cli.trace_views import dot, mermaid, shown, tree_of
+from wayproof.model.errors import InvalidInput, NotFound
+from wayproof.model.graph import EVER_BEFORE
+from wayproof.store import graph
+from wayproof.store.pool import Conn, tenant_transaction
+from wayproof.trace.epcis.formats import canonical_identifier
+from wayproof.trace.graph.build import key_of, rebuild
+from wayproof.trace.graph.gaps import Gap, find_gaps
+from wayproof.trace.graph.questions import Direction, Question, Traced, trace
+
+
+def trace_item(
+    item: Annotated[
+        str, typer.Argument(metavar="EPC", help="Digital Link, EPC URN, element string such as (01)…(10)…, or any URI.")
+    ],
+    *,
+    upstream: Annotated[bool, typer.Option("--upstream", help="Where it comes from.")] = False,
+    downstream: Annotated[bool, typer.Option("--downstream", help="Where it went. Default: both.")] = False,
+    depth: Annotated[int, typer.Option(min=0, max=100, help="Steps from the item at most.")] = 100,
+    as_tree: Annotated[bool, typer.Option("--tree", help="As a tree, which is the default.")] = False,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
+    as_dot: Annotated[bool, typer.Option("--dot", help="As a GraphViz digraph.")] = False,
+    as_json: AsJson = False,
+    tenant: TenantName = TENANT_DEFAULT,
+    database_url: DatabaseUrl = None,
+    data: Data = DATA_DEFAULT,
+) -> None:
+    """Show what a lot or thing was made of and in, and what became of it, with what the events do not tell."""
+    if as_tree + as_mermaid + as_dot + as_json > 1:
+        raise InvalidInput("expected one of --tree, --mermaid, --dot and --json, got several")
+    start = canonical_identifier(item)
+    wanted = [Direction.UPSTREAM] * upstream + [Direction.DOWNSTREAM] * downstream or list(Direction)
+    settings = database_settings(DataDir.at(data), database_url)
+    with tenant_pool(settings, tenant) as (pool, found), tenant_transaction(pool, found.tenant_id) as conn:
+        if not graph.uris(conn, [key_of(found.tenant_id, start)]):
+            raise NotFound(f"no event of tenant {tenant!r} tells of {start}")
+        answers = [(way, *_ask(conn, found.tenant_id, start, way, depth)) for way in wanted]
+    if as_json:
+        documents = {way.value: _document(traced, gaps) for way, traced, gaps in answers}
+        typer.echo(json.dumps(documents, default=plain, indent=2))
+        return
+    for way, traced, gaps in answers:
+        if as_mermaid or as_dot:
+            typer.echo(mermaid(traced) if as_mermaid else dot(traced))
+        else:
+            _print_tree(way, traced, gaps)
+
+
+def rebuild_graph(
+    *, tenant: TenantName = TENANT_DEFAULT, database_url: DatabaseUrl = None, data: Data = DATA_DEFAULT
+) -> None:
+    """Make the graph again from the journal. Captures wait meanwhile; answers stay as they were until it is done."""
+    settings = database_settings(DataDir.at(data), database_url)
+    columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        tenant_pool(settings, tenant) as (pool, found),
+        tenant_transaction(pool, found.tenant_id) as conn,
+        Progress(*columns, console=Console(stderr=True)) as bar,
+    ):
+        task = bar.add_task("rebuild", total=graph.count_journal(conn, found.tenant_id))
+        count = rebuild(conn, found.tenant_id, progress=lambda done: bar.update(task, advance=done))
+    typer.echo(f"rebuilt from {count} events")
+
+
+def _ask(conn: Conn, tenant_id: UUID, start: str, way: Direction, depth: int) -> tuple[Traced, list[Gap]]:
+    found = trace(conn, tenant_id, Question(starts=(start,), direction=way, max_depth=depth))
+    return found, find_gaps(conn, [node.key for node in found.nodes])
+
+
+def _print_tree(way: Direction, traced: Traced, gaps: list[Gap]) -> None:
+    console = Console(highlight=False)
+    console.print(f"[bold]{way.value}[/bold], {len(traced.nodes) - 1} found")
+    console.print(tree_of(traced, way))
+    names = {node.key: shown(node.uri) for node in traced.nodes}
+    for gap in gaps:
+        console.print(Text.assemble(f"gap: {gap.kind.value}  {names[gap.node]}", (f"  {printable(gap.detail)}", "dim")))
+
+
+def _document(traced: Traced, gaps: list[Gap]) -> dict[str, Any]:
+    names = {node.key: node.uri for node in traced.nodes}
+    return {
+        "nodes": [{"id": node.uri, "depth": node.depth} for node in traced.nodes],
+        "edges": [
+            {
+                "kind": edge.kind,
+                "source": names.get(edge.source) or edge.source.urn,
+                "target": names.get(edge.target) or edge.target.urn,
+                "at": None if edge.at == EVER_BEFORE else edge.at,
+                "quantity": edge.quantity,
+                "unit": edge.unit,
+                "event": edge.event_id,
+            }
+            for edge in traced.edges
+        ],
+        "gaps": [{"kind": gap.kind, "id": names[gap.node], "at": gap.at, "detail": gap.detail} for gap in gaps],
+        "is_complete": traced.is_complete,
+    }
