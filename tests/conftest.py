@@ -31,4 +31,5 @@ pytest_plugins = [
     "fix_chain",
     "fix_anchorer",
     "fix_verify",
+    "fix_exports",
 ]

@@ -18,17 +18,20 @@ from wayproof.api.routes import (
     assignments,
     custody,
     devices,
+    dossiers,
     epcis_capture,
     epcis_discovery,
     epcis_queries,
     epcis_query,
     epcis_stream,
+    exports,
     handoffs,
     keys,
     log,
     operations,
     parties,
     profiles,
+    resolver,
     session,
     shipments,
     sites,
@@ -46,9 +49,11 @@ _TAGS: Final = {
     "Parties": "Who takes custody, and the keys by which they sign. Keys themselves stay with the parties.",
     "Handoffs": "Changes of custody that both parties sign, their evidence, and the proof of them.",
     "EPCIS": "Events of the supply chain by GS1's standard, EPCIS 2.0: captured here, and found again.",
+    "Exports": "What authorities, auditors and customers ask for, as files.",
     "Trace": "Where a lot comes from, where it went, and what the events do not tell.",
     "Keys": "Who may do what.",
     "Log": "The log of custody: public, append-only, for anybody to copy and audit.",
+    "Resolver": "GS1 Digital Links: what a QR code on a box leads to.",
     "Session": "Signing a browser in and out.",
     "Operations": "For operators and their tools.",
 }
@@ -91,6 +96,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
         parties,
         handoffs,
         epcis_capture,
+        exports,
+        dossiers,
         trace,
         epcis_queries,
         epcis_query,
@@ -98,12 +105,13 @@ def create_app(settings: ApiSettings) -> FastAPI:
         epcis_discovery,
         keys,
         log,
+        resolver,
         session,
         operations,
     ):
         app.include_router(resource.router)
-    for chain in (custody.shipments, custody.items):
-        app.include_router(chain)
+    for further in (custody.shipments, custody.items, exports.shipments):
+        app.include_router(further)
     app.openapi = with_problems(app.openapi, app)  # type: ignore[method-assign]
     add_problem_handlers(app)
     mount_pages(app)

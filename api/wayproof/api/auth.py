@@ -91,4 +91,5 @@ PartiesWriter = Annotated[Caller, Security(writer, scopes=[Scope.PARTIES_WRITE])
 EventsReader = Annotated[Caller, Security(reader, scopes=[Scope.EVENTS_READ])]
 TraceReader = Annotated[Caller, Security(reader, scopes=[Scope.TRACE_READ])]
 EventsWriter = Annotated[Caller, Security(writer, scopes=[Scope.EVENTS_WRITE])]
+DossiersReader = Annotated[Caller, Security(reader, scopes=[Scope.DOSSIERS_READ])]
 METRICS_READER: Final = Security(reader, scopes=[Scope.METRICS_READ])

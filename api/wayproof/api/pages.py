@@ -1,4 +1,4 @@
-"""Pages for people: sign-in, the overview of shipments, and the API's documentation.
+"""Pages for people: sign-in, the overview of shipments, one thing, and the API's documentation.
 
 They work without JavaScript where they can, and load nothing from any other host; the policy that is sent with
 each of them lets the browser hold us to that.
@@ -8,9 +8,9 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.security import SecurityScopes
 from jinja2 import Environment, FileSystemLoader
 from starlette.datastructures import Headers
@@ -22,6 +22,7 @@ from starlette.types import Scope as Connection
 
 from wayproof.api import page_text
 from wayproof.api.auth import SESSION_COOKIE, PoolOfApp, reader
+from wayproof.api.item_page import item_page
 from wayproof.api.paging import Cursor
 from wayproof.api.problems import MEDIA_TYPE, UNAUTHENTICATED
 from wayproof.api.routes.session import sign_out
@@ -29,6 +30,7 @@ from wayproof.api.routes.shipments import shipment_page
 from wayproof.api.schemas.shipments import ShipmentsQuery
 from wayproof.model.access import Scope
 from wayproof.model.errors import Unauthenticated
+from wayproof.trace.identifiers import parse
 
 router: Final = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -77,6 +79,19 @@ def overview(request: Request, pool: PoolOfApp, cursor: Cursor = None) -> Respon
         base_url=str(request.base_url).rstrip("/"),
         tomorrow=(now + timedelta(days=1)).date(),
     )
+
+
+@router.get("/item")
+def item(request: Request, pool: PoolOfApp, thing: Annotated[str, Query(alias="id")]) -> Response:
+    """What the tenant of whoever is signed in knows of one thing: where scanned Digital Links lead."""
+    needed = SecurityScopes([Scope.EVENTS_READ, Scope.CUSTODY_READ])
+    try:
+        caller = reader(pool, needed, None, request.cookies.get(SESSION_COOKIE))
+    except Unauthenticated:
+        return _page("sign_in.html", status=UNAUTHENTICATED.status)
+    identifier = parse(thing)
+    with caller.transaction() as conn:
+        return _page("item.html", **item_page(conn, identifier))
 
 
 @router.post("/sign-out")

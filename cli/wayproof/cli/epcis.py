@@ -14,6 +14,7 @@ from rich.progress import track
 from wayproof.cli.app import AsJson, commands, printable
 from wayproof.cli.epcis_export import export_events
 from wayproof.cli.epcis_import import import_documents
+from wayproof.cli.epcis_record import record_events
 from wayproof.cli.trace import rebuild_graph
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.documents import read_document
@@ -25,6 +26,11 @@ epcis.command(
     short_help="Capture the events of documents.",
     epilog="Example: wayproof epcis import harvest.jsonld despatch.xml --lenient --tenant demo",
 )(import_documents)
+epcis.command(
+    "record",
+    short_help="Record what sensors and parties told as events.",
+    epilog="Example: wayproof epcis record --url https://track.example --tenant demo",
+)(record_events)
 epcis.command(
     "rebuild",
     short_help="Make the graph of things again from the journal.",

@@ -1,13 +1,13 @@
 """`wayproof handoff`: changes of custody, offered and answered from a terminal with the party's own key."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from wayproof.cli.app import AsJson, commands, show, show_list
 from wayproof.cli.evidence import Readings, with_readings
+from wayproof.cli.files import Output, save
 from wayproof.cli.remote import URL_DEFAULT, ApiKey, ApiUrl, Remote, party_id_of, remote, shipment_id_of
 from wayproof.cli.signing import (
     DetailsFile,
@@ -167,7 +167,7 @@ def list_(
 def bundle(
     handoff_id: HandoffId,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where it goes; - for stdout.")],
+    output: Output,
     evidence: Readings = None,
     newest_anchor: Annotated[
         bool,
@@ -185,14 +185,7 @@ def bundle(
         data = api.get_bytes(f"/v1/handoffs/{handoff_id}/bundle", anchor="newest" if newest_anchor else "first")
         if evidence:
             data = with_readings(api, handoff_id, data, evidence)
-    if str(output) == "-":
-        typer.echo(data.decode())
-        return
-    try:
-        output.write_bytes(data)
-    except OSError as error:
-        raise InvalidInput(f"bundle {output}: {error.strerror}") from error
-    typer.echo(f"saved {output}, {len(data)} bytes", err=True)
+    save(data, output)
 
 
 def _goods(api: Remote, text: str) -> dict[str, str]:

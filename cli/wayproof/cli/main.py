@@ -9,8 +9,10 @@ from wayproof.cli.broker import broker
 from wayproof.cli.database import maintain, migrate
 from wayproof.cli.devices import devices
 from wayproof.cli.doctor import doctor
+from wayproof.cli.dossier import dossier
 from wayproof.cli.epcis import epcis
 from wayproof.cli.erase import erase
+from wayproof.cli.export import export
 from wayproof.cli.handoffs import handoff
 from wayproof.cli.keys import keys
 from wayproof.cli.ledger import ledger
@@ -47,7 +49,7 @@ app.command(
     epilog="Example: wayproof verify PO-4711.json; or wayproof verify first.json second.json --rpc https://node.example"
     " --rpc https://other.example --contract 0x5FbD… --chain-id 1 --log-key log.example+…",
 )(verify)
-for group in (tenants, keys, devices, broker, quarantine, parties, handoff, ledger, epcis):
+for group in (tenants, keys, devices, broker, quarantine, parties, handoff, ledger, epcis, export, dossier):
     app.add_typer(group)
 
 

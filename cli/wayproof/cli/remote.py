@@ -49,9 +49,10 @@ class Remote:
         """The document there; the API's problem as the domain's error."""
         return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None}).json()
 
-    def get_bytes(self, path: str, **query: str) -> bytes:
+    def get_bytes(self, path: str, **query: Any) -> bytes:
         """The very bytes there."""
-        return self._ask("GET", path, params=query).content
+        asked = {name: value for name, value in query.items() if value is not None}
+        return self._ask("GET", path, params=asked or None).content
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer to what is sent; members that are None are left out."""

@@ -26,6 +26,12 @@ Rpcs = Annotated[
     ),
 ]
 
+LogKey = Annotated[
+    str | None, typer.Option(help="The log's key as its operator publishes it (a vkey); not taken from the bundle.")
+]
+Contract = Annotated[str | None, typer.Option(help="Address of the log's contract; with --chain-id.")]
+ChainId = Annotated[int | None, typer.Option(min=1, help="Id of the chain; with --contract.")]
+
 _EXIT: Final = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 2}
 _MARKS: Final = {
     Status.PASSED: Text("passed", "green"),
@@ -43,11 +49,9 @@ def verify(
     bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE", help="Files of `wayproof handoff bundle`.")],
     *,
     rpc: Rpcs = None,
-    log_key: Annotated[
-        str | None, typer.Option(help="The log's key as its operator publishes it (a vkey); not taken from the bundle.")
-    ] = None,
-    contract: Annotated[str | None, typer.Option(help="Address of the log's contract; with --chain-id.")] = None,
-    chain_id: Annotated[int | None, typer.Option(min=1, help="Id of the chain; with --contract.")] = None,
+    log_key: LogKey = None,
+    contract: Contract = None,
+    chain_id: ChainId = None,
     as_json: AsJson = False,
 ) -> None:
     """Check what bundles prove: signatures, place in the log, and with --rpc the chain. Needs no server of ours.
@@ -56,7 +60,7 @@ def verify(
     2 a bundle cannot be read, or something could not be checked as asked.
     """
     try:
-        trusted = _trusted(log_key, contract, chain_id)
+        trusted = trusted_of(log_key, contract, chain_id)
         reports, together = verify_together([_read(path) for path in bundles], rpcs=rpc or (), trusted=trusted)
     except WayproofError as error:
         typer.echo(f"wayproof: {printable(str(error))}", err=True)
@@ -95,7 +99,8 @@ def _document(name: str, report: Report) -> dict[str, object]:
     return {"name": name, "verdict": report.verdict, "checks": checks}
 
 
-def _trusted(log_key: str | None, contract: str | None, chain_id: int | None) -> Trusted:
+def trusted_of(log_key: str | None, contract: str | None, chain_id: int | None) -> Trusted:
+    """What is trusted whatever a bundle says; InvalidInput where an option is wrong or its other half is missing."""
     if (contract is None) != (chain_id is None):
         raise InvalidInput("--contract and --chain-id belong together: give both, or neither")
     return Trusted(

@@ -33,6 +33,8 @@ class Scope(StrEnum):
     """EPCIS events, and the jobs by which they were captured."""
     EVENTS_WRITE = "events:write"
     """Capturing EPCIS events."""
+    DOSSIERS_READ = "dossiers:read"
+    """All about a lot or a shipment in one file: events, custody with its proofs, and the readings under them."""
     TRACE_READ = "trace:read"
     """Asking where a lot comes from and where it went."""
     METRICS_READ = "metrics:read"

@@ -61,6 +61,13 @@ def count_missing(conn: Conn, evidence: Evidence) -> int:
     return sum(leaf not in present for leaf in leaves_of(evidence))
 
 
+def list_readings(conn: Conn, evidence: Evidence) -> Iterator[tuple[str, StoredReading]]:
+    """Devices and readings of the evidence as they stand now, in its order. Only for the tenant whose they are."""
+    for leg in evidence.legs:
+        for stored in _stored(conn, leg, evidence.cutoff):
+            yield leg.device, stored
+
+
 def leaves_of(evidence: NewEvidence) -> list[bytes]:
     """The leaf hashes in their order."""
     data = evidence.leaf_hashes
@@ -80,12 +87,15 @@ def leaf_of(device: str, stored: StoredReading) -> bytes:
 
 
 def _leaves(conn: Conn, leg: EvidenceLeg, cutoff: datetime) -> Iterator[bytes]:
+    return (leaf_of(leg.device, stored) for stored in _stored(conn, leg, cutoff))
+
+
+def _stored(conn: Conn, leg: EvidenceLeg, cutoff: datetime) -> Iterator[StoredReading]:
     values = {"device": leg.device, "since": leg.begins_at, "until": leg.ends_at, "cutoff": cutoff}
     # A cursor of the server's: a leg may hold more readings than should be in memory at once.
     with domain_errors(), conn.cursor("evidence", row_factory=kwargs_row(_reading)) as cursor:
         cursor.itersize = _AT_ONCE
-        for stored in cursor.execute(_SQL["list_readings"], values, binary=True):
-            yield leaf_of(leg.device, stored)
+        yield from cursor.execute(_SQL["list_readings"], values, binary=True)
 
 
 def _reading(*, received_at: datetime, clock_flags: int, **columns: Any) -> StoredReading:

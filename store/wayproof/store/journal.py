@@ -1,0 +1,49 @@
+"""The journal as exports read it: whole histories of things, as it stood at one moment."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from wayproof.model.clock import LATEST
+from wayproof.store.pool import Conn
+from wayproof.store.queries import load
+from wayproof.store.rows import fetch_all, fetch_tuples
+
+_SQL: Final = load("journal")
+_WORDS_AT_ONCE: Final = 4_000
+"""A tsquery may hold one mebibyte of words."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JournalEvent:
+    """One event, with what later ones say of it."""
+
+    event_id: int
+    epcis_id: str
+    event_time: datetime
+    record_time: datetime
+    #: Set for a declaration that another event was wrong.
+    declared_at: datetime | None
+    #: JSON as it was sent, and in the words in which it is indexed.
+    body: str
+    canonical: str
+    #: JSON of the document's `@context`; None where it had none.
+    context: str | None
+    #: Declared to be wrong.
+    is_void: bool
+
+
+def list_naming(conn: Conn, words: Sequence[str], *, as_of: datetime = LATEST) -> list[JournalEvent]:
+    """Events that have at least one of the words (`trace.query.words`), by time, as recorded up to `as_of`."""
+    found: dict[int, JournalEvent] = {}
+    for start in range(0, len(words), _WORDS_AT_ONCE):
+        values = {"words": "|".join(words[start : start + _WORDS_AT_ONCE]), "as_of": as_of}
+        found |= {event.event_id: event for event in fetch_all(conn, JournalEvent, _SQL["list_naming"], values)}
+    return sorted(found.values(), key=lambda event: (event.event_time, event.record_time, event.event_id))
+
+
+def list_places(conn: Conn, glns: Collection[str]) -> Mapping[str, tuple[str, str]]:
+    """Name and address of the tenant's sites by GLN; of two with one GLN the older."""
+    rows = fetch_tuples(conn, _SQL["list_places"], {"glns": list(glns)})
+    return {gln: (name, address) for gln, name, address in rows}

@@ -1,0 +1,58 @@
+"""The spreadsheets by name: what an authority asks for, made from the journal."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from wayproof.store.pool import Conn
+from wayproof.trace.exports.dscsa import dscsa_tables
+from wayproof.trace.exports.fsma import CTE, fsma_tables
+from wayproof.trace.exports.history import Event
+from wayproof.trace.exports.places import known_places
+from wayproof.trace.exports.related import Related, related
+from wayproof.trace.exports.sheets import Table, to_csv, to_xlsx
+from wayproof.trace.identifiers import canonical_uri
+
+
+class Sheet(StrEnum):
+    """What can be asked for."""
+
+    FSMA204 = "fsma204"
+    DSCSA = "dscsa"
+
+
+class SheetFormat(StrEnum):
+    """In which form."""
+
+    XLSX = "xlsx"
+    CSV = "csv"
+
+
+_Make = Callable[[Sequence[Event], Mapping[str, str], Collection[str] | None], list[Table]]
+_MAKERS: Final[Mapping[Sheet, _Make]] = {Sheet.FSMA204: fsma_tables, Sheet.DSCSA: dscsa_tables}
+
+
+def sheet_tables(
+    conn: Conn, tenant_id: UUID, sheet: Sheet, identifiers: Iterable[str], *, as_of: datetime | None = None
+) -> list[Table]:
+    """The tables about things, upstream and downstream of them, as the journal stood at `as_of`; None: now.
+
+    Raises:
+        InvalidInput: no identifier, or one that breaks the rules of its scheme.
+        NotFound: no event names any of them.
+    """
+    found = related(conn, tenant_id, [canonical_uri(each) for each in identifiers], as_of=as_of)
+    return tables_of(conn, sheet, found)
+
+
+def tables_of(conn: Conn, sheet: Sheet, found: Related) -> list[Table]:
+    """The tables about what was found."""
+    events = found.events
+    return _MAKERS[sheet](events, known_places(conn, events), found.things)
+
+
+def written(tables: Sequence[Table], form: SheetFormat) -> bytes:
+    """The bytes of a file."""
+    return to_xlsx(tables) if form is SheetFormat.XLSX else to_csv(tables, CTE)

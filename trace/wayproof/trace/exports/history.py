@@ -1,0 +1,173 @@
+"""The events of some things out of the journal, in the form that exports read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from wayproof.model.clock import LATEST
+from wayproof.store import journal
+from wayproof.store.journal import JournalEvent
+from wayproof.store.pool import Conn
+from wayproof.trace.epcis.context import Context, context_of
+from wayproof.trace.epcis.reading import read_json
+from wayproof.trace.epcis.times import parse_offset
+from wayproof.trace.epcis.vocabulary import bare_word
+from wayproof.trace.query.words import term
+
+NAMING_FIELDS: Final = ("epc", "parentID", "inputEPC", "outputEPC", "epcClass", "inputEPCClass", "outputEPCClass")
+"""Under which fields events are indexed by the things in them."""
+
+_LISTS: Final = (
+    "epcList",
+    "quantityList",
+    "childEPCs",
+    "childQuantityList",
+    "inputEPCList",
+    "inputQuantityList",
+    "outputEPCList",
+    "outputQuantityList",
+)
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One thing in one list of an event."""
+
+    #: Canonical URI.
+    uri: str
+    #: As JSON has it; None where the event tells none, which for a serialised thing is one piece.
+    quantity: Any = None
+    #: UN/ECE Recommendation 20; None: pieces.
+    unit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One event with its words short."""
+
+    event_id: int
+    epcis_id: str
+    at: datetime
+    record_time: datetime
+    #: As indexed: identifiers in canonical form.
+    body: Json
+    context: Context
+
+    @property
+    def event_type(self) -> str:
+        """ObjectEvent and so on."""
+        return str(self.body["type"])
+
+    @property
+    def action(self) -> str | None:
+        """ADD, OBSERVE, DELETE; None for a transformation."""
+        return self.body.get("action")
+
+    @property
+    def step(self) -> str | None:
+        """The bare word of the business step."""
+        return self.word("bizStep", self.body.get("bizStep"))
+
+    @property
+    def local_date(self) -> date:
+        """The day at the place of the event (EPCIS 2.0 §7.4.1: eventTimeZoneOffset is that place's)."""
+        return self.at.astimezone(parse_offset(self.body["eventTimeZoneOffset"])).date()
+
+    @property
+    def read_point(self) -> str | None:
+        """Where it was."""
+        return self._place("readPoint")
+
+    @property
+    def location(self) -> str | None:
+        """Where the things were then."""
+        return self._place("bizLocation")
+
+    @property
+    def parent(self) -> str | None:
+        """The container."""
+        return self.body.get("parentID")
+
+    @property
+    def where(self) -> str | None:
+        """The place that says most."""
+        return self.location or self.read_point
+
+    @property
+    def words(self) -> str:
+        """What was done, for people."""
+        return (self.step or self.event_type).replace("_", " ")
+
+    @property
+    def uris(self) -> list[str]:
+        """Every thing in it, each once."""
+        named = [self.parent, *(line.uri for line in self.lines(*_LISTS))]
+        return list(dict.fromkeys(uri for uri in named if uri))
+
+    def lines(self, *lists: str) -> list[Line]:
+        """The things in these lists, whether they have serial numbers or quantities."""
+        return [_line(each) for name in lists for each in self.body.get(name) or ()]
+
+    def party(self, side: str, kind: str) -> str | None:
+        """The first `source` or `destination` of a type (owning_party, possessing_party, location)."""
+        for entry in self.body.get(f"{side}List") or ():
+            if self.word("sourceDestinationType", entry["type"]) == kind:
+                return str(entry[side])
+        return None
+
+    def documents(self) -> list[tuple[str, str]]:
+        """Type and identifier of every business transaction."""
+        entries = self.body.get("bizTransactionList") or ()
+        return [
+            (self.word("bizTransactionType", entry.get("type")) or "", str(entry["bizTransaction"]))
+            for entry in entries
+        ]
+
+    def master(self, *words: str) -> Any:
+        """The first of some fields of the instance/lot master data, by local name; None where there is none."""
+        for name, value in (self.body.get("ilmd") or {}).items():
+            if self.context.expand_field(name).replace("/", ":").rpartition(":")[2] in words:
+                return value
+        return None
+
+    @staticmethod
+    def word(vocabulary: str, text: str | None) -> str | None:
+        """A word of the vocabulary without what stands before it; another text as it is."""
+        return None if text is None else bare_word(vocabulary, text) or text
+
+    def _place(self, name: str) -> str | None:
+        place = self.body.get(name)
+        return None if place is None else place.get("id")
+
+
+def histories(conn: Conn, uris: Iterable[str], *, as_of: datetime | None = None) -> list[JournalEvent]:
+    """All events that name any of these things, by time; wrong ones and the declarations of it among them."""
+    words = [term(field, uri) for uri in dict.fromkeys(uris) for field in NAMING_FIELDS]
+    return journal.list_naming(conn, words, as_of=as_of or LATEST)
+
+
+def valid(found: Sequence[JournalEvent]) -> list[Event]:
+    """Those that nobody has declared wrong, and no declarations."""
+    return [_event(each) for each in found if not each.is_void and each.declared_at is None]
+
+
+def _event(stored: JournalEvent) -> Event:
+    context = context_of({"@context": read_json(stored.context.encode())} if stored.context else {})
+    body = read_json(stored.canonical.encode())
+    return Event(
+        event_id=stored.event_id,
+        epcis_id=stored.epcis_id,
+        at=stored.event_time,
+        record_time=stored.record_time,
+        body=body,
+        context=context.within(body.get("@context")),
+    )
+
+
+def _line(each: Any) -> Line:
+    if isinstance(each, str):
+        return Line(uri=each)
+    return Line(uri=each["epcClass"], quantity=each.get("quantity"), unit=each.get("uom"))
