@@ -174,6 +174,26 @@ def test_resources_hold_what_events_name(acme: Customer, journal: list[dict[str,
         assert len(events_in(acme.get(f"{path}/events?EQ_bizStep=shipping"))) == 5
 
 
+def test_things_are_listed_once_and_in_order(acme: Customer, api_pool: Pool) -> None:
+    """Every thing that an event names is listed once, in the order of first naming, whatever the size of pages."""
+    things = [f"urn:x:{number}" for number in range(60)]
+    events = [
+        new_event(number, epcList=[*things[number : number + 40 : 3], *things[: number % 5]]) for number in range(60)
+    ]
+    pack = {"type": "AggregationEvent", "epcList": None, "action": "ADD"}
+    events += [new_event(number, bizStep="packing", epcList=[]) for number in range(100, 160)]
+    events.append(new_event(200, **pack, parentID="urn:x:pallet", childEPCs=["urn:x:1", "urn:x:last"]))
+    add(acme, api_pool, *events)
+    named = [
+        uri
+        for event in events
+        for uri in (*(event.get("epcList") or ()), *event.get("childEPCs", ()), event.get("parentID"))
+    ]
+    expected = [uri for uri in dict.fromkeys(named) if uri]
+    for size in (1, 7, 200):
+        assert [uri for page in pages(acme, _EPCS, perPage=size) for uri in page] == expected
+
+
 @pytest.mark.parametrize(
     "path", ["epcs/urn:x:1", "epcs/urn:x:1/events", "bizSteps/sailing", "eventTypes/Nothing/events", "readPoints/x"]
 )
