@@ -12,6 +12,7 @@ from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
@@ -161,6 +162,20 @@ def _waits(superuser: Conn) -> bool:
 def _works(superuser: Conn) -> bool:
     sql = "select from pg_stat_activity where query like '%pg_advisory_xact_lock%' and pid <> pg_backend_pid()"
     return bool(superuser.execute(sql + " and state = 'active'").fetchall())
+
+
+def test_no_process_is_left_behind(service: Callable[[], subprocess.Popen[bytes]]) -> None:
+    """When the process is killed, the ones that it has started end by themselves, however far they have come."""
+    for moment_s in (0, 0.3, 3):
+        process = service()
+        started = psutil.Process(process.pid)
+        wait_until(lambda: len(started.children()) > 1)  # noqa: B023 - called in this round
+        children = started.children()
+        time.sleep(moment_s)
+        process.kill()
+        process.wait(20)
+        _, alive = psutil.wait_procs(children, timeout=30)
+        assert alive == []
 
 
 def test_told_to_end_it_ends(service: Callable[[], subprocess.Popen[bytes]], log_folder: Path) -> None:

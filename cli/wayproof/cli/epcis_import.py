@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,9 @@ def import_documents(
     Each fault is told by its place. Ends with status 1 unless every event was captured.
     """
     settings = database_settings(DataDir.at(data), database_url)
-    with tenant_pool(settings, tenant) as (pool, found):
+    # Checking a large document takes longer than a transaction may otherwise be idle.
+    patient = settings.model_copy(update={"idle_in_transaction_timeout": timedelta(minutes=10)})
+    with tenant_pool(patient, tenant) as (pool, found):
         imported = [_import(pool, found, path, lenient=lenient, proceed=proceed) for path in _with_progress(files)]
     if as_json:
         typer.echo(json.dumps({"items": [_record(each) for each in imported]}, indent=2))

@@ -31,8 +31,10 @@ def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
     stop = _stopped_by_signals()
     # Not forked: a fork would share our connections' sockets and locks.
     context = get_context("spawn")
-    children = [context.Process(target=_capture, args=(database,)) for _ in range(settings.capture_processes)]
-    children.append(context.Process(target=_tell, args=(database, WebhookSettings())))
+    children = [
+        context.Process(target=_capture, args=(database, os.getpid())) for _ in range(settings.capture_processes)
+    ]
+    children.append(context.Process(target=_tell, args=(database, os.getpid(), WebhookSettings())))
     for child in children:
         child.start()
     _log.info("working", capture_processes=settings.capture_processes)
@@ -42,19 +44,19 @@ def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
     return stop.is_set()
 
 
-def _capture(database: DatabaseSettings) -> None:
+def _capture(database: DatabaseSettings, parent: int) -> None:
     configure_logs()
     gc.set_threshold(_COLLECT_AFTER)
     stop = _stopped_by_signals()
-    Thread(target=_stop_as_orphan, args=(os.getppid(), stop), daemon=True).start()
+    Thread(target=_stop_as_orphan, args=(parent, stop), daemon=True).start()
     with open_pool(database.model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:
         work(pool, stop)
 
 
-def _tell(database: DatabaseSettings, settings: WebhookSettings) -> None:
+def _tell(database: DatabaseSettings, parent: int, settings: WebhookSettings) -> None:
     configure_logs()
     stop = _stopped_by_signals()
-    Thread(target=_stop_as_orphan, args=(os.getppid(), stop), daemon=True).start()
+    Thread(target=_stop_as_orphan, args=(parent, stop), daemon=True).start()
     telling = settings.telling()
     with open_pool(database.model_copy(update={"pool_size": telling.threads + 1}), role="wayproof_api") as pool:
         tell_subscribers(pool, telling, stop)
