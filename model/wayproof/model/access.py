@@ -34,7 +34,7 @@ class Scope(StrEnum):
     EVENTS_WRITE = "events:write"
     """Capturing EPCIS events."""
     DOSSIERS_READ = "dossiers:read"
-    """Everything about a lot or a shipment in one file: events, custody with its proofs, and the readings under them."""
+    """Everything about a lot or a shipment in one file: events, custody with its proofs, and the readings below."""
     TRACE_READ = "trace:read"
     """Asking where a lot comes from and where it went."""
     METRICS_READ = "metrics:read"
