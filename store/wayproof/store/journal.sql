@@ -1,3 +1,6 @@
+-- prefer_indexes: whether this transaction may read whole tables where the planner thinks that quicker
+select set_config('enable_seqscan', %(setting)s, true);
+
 -- list_naming: events of the tenant that have at least one of some words, in order of time
 select e.event_id, e.epcis_id, e.event_time, e.record_time, e.declared_at, e.body, e.canonical::text as canonical, e.context,
        e.declared_at is null and exists (

@@ -1,6 +1,7 @@
 """What the events at hand tell of each lot: where it was harvested, cooled and packed, and which are not packed yet."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from wayproof.trace.exports.cargo import Cargo
@@ -37,7 +38,7 @@ class Lots:
         self._objects = _by_lot(event for event in events if event.event_type == "ObjectEvent")
         self._descriptions = _descriptions(events)
 
-    @property
+    @cached_property
     def raw(self) -> set[str]:
         """Lots that are not packed: harvested or cooled, and made by no transformation."""
         return (self._harvests.keys() | self._coolings.keys()) - self._made.keys()

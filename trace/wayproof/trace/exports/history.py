@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from wayproof.model.clock import LATEST
+from wayproof.model.errors import InvalidInput
 from wayproof.store import journal
 from wayproof.store.journal import JournalEvent
 from wayproof.store.pool import Conn
@@ -13,10 +14,11 @@ from wayproof.trace.epcis.context import Context, context_of
 from wayproof.trace.epcis.reading import read_json
 from wayproof.trace.epcis.times import parse_offset
 from wayproof.trace.epcis.vocabulary import bare_word
+from wayproof.trace.identifiers import Level, parse
 from wayproof.trace.query.words import term
 
-NAMING_FIELDS: Final = ("epc", "parentID", "inputEPC", "outputEPC", "epcClass", "inputEPCClass", "outputEPCClass")
-"""Under which fields events are indexed by the things in them."""
+_INSTANCE_FIELDS: Final = ("epc", "parentID", "inputEPC", "outputEPC")
+_CLASS_FIELDS: Final = ("epcClass", "inputEPCClass", "outputEPCClass")
 
 _LISTS: Final = (
     "epcList",
@@ -145,8 +147,19 @@ class Event:
 
 def histories(conn: Conn, uris: Iterable[str], *, as_of: datetime | None = None) -> list[JournalEvent]:
     """All events that name any of these things, by time; wrong ones and the declarations of it among them."""
-    words = [term(field, uri) for uri in dict.fromkeys(uris) for field in NAMING_FIELDS]
+    words = [term(field, uri) for uri in dict.fromkeys(uris) for field in _fields(uri)]
     return journal.list_naming(conn, words, as_of=as_of or LATEST)
+
+
+def _fields(uri: str) -> tuple[str, ...]:
+    """Under which fields events are indexed that name a thing."""
+    try:
+        level = parse(uri).level
+    except InvalidInput:  # a lenient import keeps these
+        level = Level.UNKNOWN
+    if level is Level.INSTANCE:
+        return _INSTANCE_FIELDS
+    return _INSTANCE_FIELDS + _CLASS_FIELDS if level is Level.UNKNOWN else _CLASS_FIELDS
 
 
 def valid(found: Sequence[JournalEvent]) -> list[Event]:
