@@ -11,11 +11,9 @@ from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
 
 from wayproof.api.epcis_search import LONGEST_QUERY
 from wayproof.api.problems import MEDIA_TYPE
-from wayproof.model.access import Scope
 from wayproof.store.pool import Pool, tenant_transaction
 from wayproof.trace.capture import capture
 
@@ -174,6 +172,26 @@ def test_resources_hold_what_events_name(acme: Customer, journal: list[dict[str,
         assert len(events_in(acme.get(f"{path}/events?EQ_bizStep=shipping"))) == 5
 
 
+def test_things_are_listed_once_and_in_order(acme: Customer, api_pool: Pool) -> None:
+    """Every thing that an event names is listed once, in the order of first naming, whatever the size of pages."""
+    things = [f"urn:x:{number}" for number in range(60)]
+    events = [
+        new_event(number, epcList=[*things[number : number + 40 : 3], *things[: number % 5]]) for number in range(60)
+    ]
+    pack = {"type": "AggregationEvent", "epcList": None, "action": "ADD"}
+    events += [new_event(number, bizStep="packing", epcList=[]) for number in range(100, 160)]
+    events.append(new_event(200, **pack, parentID="urn:x:pallet", childEPCs=["urn:x:1", "urn:x:last"]))
+    add(acme, api_pool, *events)
+    named = [
+        uri
+        for event in events
+        for uri in (*(event.get("epcList") or ()), *event.get("childEPCs", ()), event.get("parentID"))
+    ]
+    expected = [uri for uri in dict.fromkeys(named) if uri]
+    for size in (1, 7, 200):
+        assert [uri for page in pages(acme, _EPCS, perPage=size) for uri in page] == expected
+
+
 @pytest.mark.parametrize(
     "path", ["epcs/urn:x:1", "epcs/urn:x:1/events", "bizSteps/sailing", "eventTypes/Nothing/events", "readPoints/x"]
 )
@@ -254,50 +272,6 @@ def test_subscriptions_that_lead_inside(acme: Customer, dest: str) -> None:
     answer = acme.post("/epcis/queries/all/subscriptions", _SUBSCRIPTION | {"dest": dest})
     document = exception(answer, "SubscriptionControlsException", 400)
     assert document["detail"].startswith("dest: expected")
-
-
-def test_a_stream_tells_what_is_new(acme: Customer, api_pool: Pool, journal: list[dict[str, Any]]) -> None:
-    """A WebSocket is told the events that match and are captured while it is open."""
-    acme.post("/epcis/queries", {"name": "shipped", "query": {"EQ_bizStep": ["shipping"]}})
-    with _stream(acme, "shipped", "stream=true") as stream:
-        add(acme, api_pool, new_event(101), new_event(102, bizStep="receiving"), new_event(103))
-        document = stream.receive_json()
-    results = document["epcisBody"]["queryResults"]
-    assert results["queryName"] == "shipped"
-    told = [event["eventID"] for event in results["resultsBody"]["eventList"]]
-    assert told == [new_event(number)["eventID"] for number in (101, 103)]
-    assert journal
-
-
-def test_a_scheduled_stream_tells_at_its_time(acme: Customer) -> None:
-    """A WebSocket with a schedule is told at its times, also of nothing where it wants that."""
-    acme.post("/epcis/queries", {"name": "all", "query": {}})
-    with _stream(acme, "all", "second=[0-59]&reportIfEmpty=true") as stream:
-        assert stream.receive_json()["epcisBody"]["queryResults"]["resultsBody"]["eventList"] == []
-
-
-@pytest.mark.parametrize(
-    ("query_name", "parameters"),
-    [("nothing", "stream=true"), ("all", ""), ("all", "stream=true&hour=1"), ("all", "hour=99")],
-)
-def test_streams_that_cannot_be(acme: Customer, query_name: str, parameters: str) -> None:
-    """A stream of no query, or without saying when, is refused."""
-    acme.post("/epcis/queries", {"name": "all", "query": {}})
-    with pytest.raises(WebSocketDisconnect), _stream(acme, query_name, parameters):
-        pass
-
-
-def test_streams_need_a_key(acme: Customer) -> None:
-    """Without a key of its scope nobody streams."""
-    acme.post("/epcis/queries", {"name": "all", "query": {}})
-    for customer in (acme.holding(Scope.EVENTS_WRITE), Customer(**{**vars(acme), "token": "wp_nothing"})):
-        with pytest.raises(WebSocketDisconnect), _stream(customer, "all", "stream=true"):
-            pass
-
-
-def _stream(customer: Customer, query_name: str, parameters: str) -> Any:
-    headers = {"Authorization": f"Bearer {customer.token}"}
-    return customer.client.websocket_connect(f"/epcis/queries/{query_name}/events?{parameters}", headers=headers)
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,7 @@ def show_status(*, data: Data = DATA_DEFAULT, database_url: DatabaseUrl = None, 
 
 @ledger.command(
     "keys",
-    epilog="Example: WAYPROOF_LEDGER_RPC_URLS=https://node.example WAYPROOF_LEDGER_ADMIN_KEYSTORE=admin.json"
-    " WAYPROOF_LEDGER_ADMIN_PASSPHRASE=… wayproof ledger keys",
+    epilog="Example: wayproof ledger keys --wait 30",
 )
 def keys(
     *,

@@ -242,7 +242,7 @@ select e.event_id,
 
 -- named_before: which of these have an event before them that has one of their words
 select asked.number::integer - 1
-  from unnest(%(event_id)s::bigint[], %(words)s::text[]) with ordinality asked (event_id, words, number)
+  from unnest(%(event_id)s::bigint[], %(words)s::text[]::tsquery[]) with ordinality asked (event_id, words, number)
  where exists (select
                  from tenant_epcis_event e
-                where e.terms @@ asked.words::tsquery and e.event_id < asked.event_id);
+                where e.terms @@ asked.words and e.event_id < asked.event_id);

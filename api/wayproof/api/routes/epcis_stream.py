@@ -10,12 +10,13 @@ import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect, WebSocketException
 
-from wayproof.api.auth import Caller, prove
+from wayproof.api.auth import prove
 from wayproof.api.epcis import PREFIX
 from wayproof.model.access import Scope
 from wayproof.model.errors import WayproofError
 from wayproof.store import subscriptions
 from wayproof.store.event_queries import newest_place
+from wayproof.store.pool import Pool
 from wayproof.trace.epcis.formats import EpcFormat, epc_format
 from wayproof.trace.epcis.query_document import query_document
 from wayproof.trace.epcis.reading import read_json
@@ -38,7 +39,8 @@ _SCHEDULE: Final = ("second", "minute", "hour", "dayOfMonth", "month", "dayOfWee
 class _Stream:
     """One connection: what is asked, and up to where it has been told."""
 
-    caller: Caller
+    pool: Pool
+    token: str
     name: str
     query: Query
     epcs: EpcFormat
@@ -47,8 +49,9 @@ class _Stream:
     last_seen_id: int
 
     def documents(self) -> list[str]:
-        """What has come since, in messages."""
-        with self.caller.transaction() as conn:
+        """What has come since, in messages. A domain error where the key, or the query, is gone meanwhile."""
+        with prove(self.pool, self.token, Scope.EVENTS_READ).transaction() as conn:
+            subscriptions.get_query(conn, self.name)
             upto_id = newest_place(conn)
             made: list[str] = []
             while found := since(conn, self.query, after_id=self.last_seen_id, upto_id=upto_id, limit=_BATCH):
@@ -85,22 +88,28 @@ async def stream_events(websocket: WebSocket, query_name: str) -> None:
 
 
 async def _tell(websocket: WebSocket, stream: _Stream) -> None:
-    with suppress(WebSocketDisconnect):
+    try:
         while True:
             await stream.wait()
             for document in await run_sync(stream.documents):
                 await websocket.send_text(document)
+    except WebSocketDisconnect:
+        return
+    except WayproofError as error:
+        await websocket.close(_REFUSED, str(error)[:100])
 
 
 def _opened(websocket: WebSocket, name: str) -> _Stream:
     """What the handshake asks for; raises a domain error where it is refused."""
     kind, _, token = websocket.headers.get("authorization", "").partition(" ")
-    caller = prove(websocket.app.state.pool, token if kind.lower() == "bearer" else None, Scope.EVENTS_READ)
+    pool: Pool = websocket.app.state.pool
+    caller = prove(pool, token if kind.lower() == "bearer" else None, Scope.EVENTS_READ)
     asked = _asked(websocket.query_params)
     with caller.transaction() as conn:
         query = query_of_json(read_json(subscriptions.get_query(conn, name).body.encode()))
         return _Stream(
-            caller=caller,
+            pool=pool,
+            token=token,
             name=name,
             query=query,
             epcs=epc_format(websocket.headers.get("gs1-epc-format")),

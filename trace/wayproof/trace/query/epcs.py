@@ -17,7 +17,8 @@ Place = tuple[int, int]
 FIRST: Final[Place] = (0, 0)
 
 _FIELDS: Final = ("epc", "parentID", "inputEPC", "outputEPC")
-_EVENTS: Final = 200
+_EVENTS: Final = 50
+_AT_ONCE: Final = 100
 _MOST_ASKED: Final = 2_000
 _END_OF_EVENT: Final = 2**31
 
@@ -34,20 +35,20 @@ class NamedThings:
 def named_things(conn: Conn, *, after: Place, limit: int) -> NamedThings:
     """Things first named after a place, as far as one request may look."""
     found: list[str] = []
-    asked = 0
-    while asked < _MOST_ASKED:
+    for _ in range(_MOST_ASKED // _AT_ONCE):
         events = naming_events(conn, from_id=after[0], limit=_EVENTS)
-        ahead = [place for place in _places(events) if place[:2] > after][: _MOST_ASKED - asked]
-        known = named_before(conn, [(event_id, _words(uri)) for event_id, _, uri in ahead])
-        for number, (event_id, which, uri) in enumerate(ahead):
+        ahead = [place for place in _places(events) if place[:2] > after]
+        asked = ahead[:_AT_ONCE]
+        known = named_before(conn, [(event_id, _words(uri)) for event_id, _, uri in asked])
+        for number, (event_id, which, uri) in enumerate(asked):
             if number not in known:
                 found.append(uri)
             if len(found) == limit:
                 return NamedThings(uris=found, next=(event_id, which))
-        if len(events) < _EVENTS and asked + len(ahead) < _MOST_ASKED:
+        if len(events) < _EVENTS and len(asked) == len(ahead):
             return NamedThings(uris=found, next=None)
-        after = ahead[-1][:2] if ahead else (events[-1].event_id, _END_OF_EVENT)
-        asked += max(len(ahead), _EVENTS)
+        # A page of events without things is passed by as a whole.
+        after = asked[-1][:2] if asked else (events[-1].event_id, _END_OF_EVENT)
     return NamedThings(uris=found, next=after)
 
 
