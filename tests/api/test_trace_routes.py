@@ -65,6 +65,22 @@ def test_both_ways(told: Customer) -> None:
     assert {edge["quantity"] for edge in down["edges"]} == {10.0}
 
 
+def test_one_up_one_down(told: Customer) -> None:
+    """Both ways with a depth of 1 are the lots before and after, and the same page by page."""
+    whole = ask(told, "A00", direction="both", depth=1)
+    assert {(node["id"], node["depth"]) for node in whole["nodes"]} == {(uri("A00"), 0), (uri("RAW"), 1), (uri("Z"), 1)}
+    assert {edge["source"] for edge in whole["edges"]} >= {uri("RAW"), uri("A00")}
+    assert uri("Z") in {edge["target"] for edge in whole["edges"]}
+    found, more = [], dict[str, Any]()
+    while True:
+        page = ask(told, "A00", direction="both", depth=1, limit=1, **more)
+        found += page["nodes"]
+        if page["next_cursor"] is None:
+            break
+        more = {"cursor": page["next_cursor"]}
+    assert found == whole["nodes"]
+
+
 def test_page_by_page(told: Customer) -> None:
     """Pages together are the whole, and what is captured meanwhile is in none of them."""
     whole = ask(told, "RAW", direction="downstream")

@@ -72,6 +72,23 @@ def test_forms(run: Callable[..., Result]) -> None:
     assert run("trace", LOT.format("CAKE")).exit_code != 0
 
 
+def test_both_in_one_graph(run: Callable[..., Result]) -> None:
+    """What is up and what is down of a lot stand in one digraph, which GraphViz can read."""
+    shown = run("trace", LOT.format("BREAD"), "--both", "--dot").stdout
+    assert shown.count("digraph") == 1
+    assert "FLOUR" in shown
+    assert '[label="packed"]' in shown
+
+
+def test_times(run: Callable[..., Result]) -> None:
+    """Nothing was recorded, and nothing had happened, before the first event."""
+    bread = LOT.format("BREAD")
+    for option in ("--as-of", "--until"):
+        told = json.loads(run("trace", bread, "--json", option, "2001-01-01T00:00:00Z").stdout)
+        assert [len(told[way]["nodes"]) for way in ("upstream", "downstream")] == [1, 1]
+    assert run("trace", bread, "--as-of", "yesterday").exit_code != 0
+
+
 def test_rebuild(run: Callable[..., Result]) -> None:
     """Rebuilding changes no answer."""
     before = run("trace", SSCC, "--json").stdout

@@ -1,6 +1,7 @@
 """`wayproof trace`: where a lot comes from, and where it went."""
 
 import json
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,17 +11,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from wayproof.cli.access import database_settings, tenant_pool
-from wayproof.cli.app import DATA_DEFAULT, TENANT_DEFAULT, AsJson, Data, DatabaseUrl, TenantName, plain, printable
+from wayproof.cli.app import (
+    DATA_DEFAULT,
+    TENANT_DEFAULT,
+    AsJson,
+    Data,
+    DatabaseUrl,
+    TenantName,
+    instant_of,
+    plain,
+    printable,
+)
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.trace_views import dot, mermaid, shown, tree_of
 from wayproof.model.errors import InvalidInput, NotFound
-from wayproof.model.graph import EVER_BEFORE
+from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import graph
 from wayproof.store.pool import Conn, tenant_transaction
 from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.graph.build import key_of, rebuild
 from wayproof.trace.graph.gaps import Gap, find_gaps
-from wayproof.trace.graph.questions import Direction, Question, Traced, trace
+from wayproof.trace.graph.questions import Direction, Question, Traced, merged, trace
 
 
 def trace_item(
@@ -29,8 +40,12 @@ def trace_item(
     ],
     *,
     upstream: Annotated[bool, typer.Option("--upstream", help="Where it comes from.")] = False,
-    downstream: Annotated[bool, typer.Option("--downstream", help="Where it went. Default: both.")] = False,
+    downstream: Annotated[bool, typer.Option("--downstream", help="Where it went.")] = False,
+    both: Annotated[bool, typer.Option("--both", help="Both, which is the default.")] = False,
     depth: Annotated[int, typer.Option(min=0, max=100, help="Steps from the item at most.")] = 100,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only what happened from then on.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Only what happened until then.")] = None,
+    as_of: Annotated[str | None, typer.Option(metavar="TIME", help="As it was recorded then.")] = None,
     as_tree: Annotated[bool, typer.Option("--tree", help="As a tree, which is the default.")] = False,
     as_mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
     as_dot: Annotated[bool, typer.Option("--dot", help="As a GraphViz digraph.")] = False,
@@ -43,21 +58,30 @@ def trace_item(
     if as_tree + as_mermaid + as_dot + as_json > 1:
         raise InvalidInput("expected one of --tree, --mermaid, --dot and --json, got several")
     start = canonical_identifier(item)
-    wanted = [Direction.UPSTREAM] * upstream + [Direction.DOWNSTREAM] * downstream or list(Direction)
+    ways = [Direction.UPSTREAM] * (upstream or both) + [Direction.DOWNSTREAM] * (downstream or both) or list(Direction)
+    asked = Question(
+        starts=(start,),
+        direction=ways[0],
+        max_depth=depth,
+        since=instant_of(since, "--since") if since else EVER_BEFORE,
+        until=instant_of(until, "--until") if until else EVER_AFTER,
+        as_of=instant_of(as_of, "--as-of") if as_of else None,
+    )
     settings = database_settings(DataDir.at(data), database_url)
     with tenant_pool(settings, tenant) as (pool, found), tenant_transaction(pool, found.tenant_id) as conn:
         if not graph.uris(conn, [key_of(found.tenant_id, start)]):
             raise NotFound(f"no event of tenant {tenant!r} tells of {start}")
-        answers = [(way, *_ask(conn, found.tenant_id, start, way, depth)) for way in wanted]
+        answers = [(way, *_ask(conn, found.tenant_id, replace(asked, direction=way))) for way in ways]
     if as_json:
         documents = {way.value: _document(traced, gaps) for way, traced, gaps in answers}
         typer.echo(json.dumps(documents, default=plain, indent=2))
         return
-    for way, traced, gaps in answers:
-        if as_mermaid or as_dot:
-            typer.echo(mermaid(traced) if as_mermaid else dot(traced))
-        else:
-            _print_tree(way, traced, gaps)
+    if as_mermaid or as_dot:
+        whole = merged([traced for _, traced, _ in answers])
+        typer.echo(mermaid(whole) if as_mermaid else dot(whole))
+        return
+    for answer in answers:
+        _print_tree(*answer)
 
 
 def rebuild_graph(
@@ -76,9 +100,9 @@ def rebuild_graph(
     typer.echo(f"rebuilt from {count} events")
 
 
-def _ask(conn: Conn, tenant_id: UUID, start: str, way: Direction, depth: int) -> tuple[Traced, list[Gap]]:
-    found = trace(conn, tenant_id, Question(starts=(start,), direction=way, max_depth=depth))
-    return found, find_gaps(conn, [node.key for node in found.nodes])
+def _ask(conn: Conn, tenant_id: UUID, question: Question) -> tuple[Traced, list[Gap]]:
+    found = trace(conn, tenant_id, question)
+    return found, find_gaps(conn, [node.key for node in found.nodes], as_of=question.as_of)
 
 
 def _print_tree(way: Direction, traced: Traced, gaps: list[Gap]) -> None:

@@ -1101,7 +1101,7 @@ grant select, insert, delete on epcis_capture_document to wayproof_api;
 grant update (tries) on epcis_capture_document to wayproof_api;
 
 -- The graph of things, derived from the journal: which thing has which part in which event, and what was in which
--- container when. `wayproof trace rebuild` makes it again. No foreign keys: all is made of rows that have them, and
+-- container when. `wayproof epcis rebuild` makes it again. No foreign keys: all is made of rows that have them, and
 -- checking each would cost more than storing it.
 
 -- Identifiers. The key is the beginning of SHA-256 over tenant and URI, so that it need not be looked up.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
@@ -19,7 +19,7 @@ from wayproof.store import graph
 from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.graph.build import key_of
 from wayproof.trace.graph.gaps import Gap, find_gaps
-from wayproof.trace.graph.questions import Direction, Edge, Node, Question, Traced, edges_towards, trace
+from wayproof.trace.graph.questions import Direction, Edge, Node, Question, Traced, edges_towards, merged, trace
 
 router: Final = resource_router("trace", "Trace")
 
@@ -36,7 +36,10 @@ class TraceQuery(PageQuery):
             examples=["urn:epc:id:sscc:952012.12345678912"],
         ),
     ]
-    direction: Annotated[Direction, Field(description="Which way to look")] = Direction.UPSTREAM
+    direction: Annotated[
+        Literal["upstream", "downstream", "both"],
+        Field(description="Which way to look; `both` with a depth of 1 is one up, one down"),
+    ] = "upstream"
     depth: Annotated[int, Field(ge=0, le=100, description="Steps from the item at most")] = 100
     since: Annotated[AwareDatetime | None, Field(description="Only what happened from then on")] = None
     until: Annotated[AwareDatetime | None, Field(description="Only what happened until then")] = None
@@ -54,42 +57,59 @@ def get_trace(query: Annotated[TraceQuery, Query()], caller: TraceReader, condit
     tenant_id = caller.key.tenant_id
     pager = Pager(query, of="trace", tenant_id=tenant_id)
     offset, seen_at = pager.position(tuple[Integer, At]) or (0, None)
-    question = _question(query, as_of=query.as_of or seen_at, enough=offset + pager.fetch)
+    item = canonical_identifier(query.item)
+    questions = _questions(query, as_of=query.as_of or seen_at, enough=offset + pager.fetch)
     next_place = (offset + query.size, seen_at or query.as_of or datetime.now(UTC))
     with caller.transaction() as conn:
-        if not graph.uris(conn, [key_of(tenant_id, question.starts[0])]):
-            raise NotFound(f"no event tells of {question.starts[0]}")
-        found = trace(conn, tenant_id, question)
-        page, next_cursor = pager.page(found.nodes[offset : offset + pager.fetch], lambda _: next_place)
-        gaps = find_gaps(conn, [node.key for node in page], as_of=question.as_of) if query.gaps else []
-    return conditions.answer(_view(question, found, page, gaps, next_cursor))
-
-
-def _question(query: TraceQuery, *, as_of: datetime | None, enough: int) -> Question:
-    return Question(
-        starts=(canonical_identifier(query.item),),
-        direction=query.direction,
-        max_depth=query.depth,
-        since=query.since or EVER_BEFORE,
-        until=query.until or EVER_AFTER,
-        as_of=as_of,
-        enough=enough,
+        if not graph.uris(conn, [key_of(tenant_id, item)]):
+            raise NotFound(f"no event tells of {item}")
+        found = [trace(conn, tenant_id, each) for each in questions]
+        things = merged(found)
+        page, next_cursor = pager.page(things.nodes[offset : offset + pager.fetch], lambda _: next_place)
+        gaps = find_gaps(conn, [node.key for node in page], as_of=questions[0].as_of) if query.gaps else []
+    reached = {node.key for node in page if node.depth}
+    edges = dict.fromkeys(
+        edge
+        for asked, each in zip(questions, found, strict=True)
+        for edge in edges_towards(reached, each.edges, asked.direction)
     )
+    return conditions.answer(_view(query, things, list(edges), page=page, gaps=gaps, cursor=next_cursor))
+
+
+def _questions(query: TraceQuery, *, as_of: datetime | None, enough: int) -> list[Question]:
+    ways = list(Direction) if query.direction == "both" else [Direction(query.direction)]
+    return [
+        Question(
+            starts=(canonical_identifier(query.item),),
+            direction=way,
+            max_depth=query.depth,
+            since=query.since or EVER_BEFORE,
+            until=query.until or EVER_AFTER,
+            as_of=as_of,
+            enough=enough,
+        )
+        for way in ways
+    ]
 
 
 def _view(
-    question: Question, found: Traced, page: Sequence[Node], gaps: Sequence[Gap], next_cursor: str | None
+    query: TraceQuery,
+    things: Traced,
+    edges: Sequence[Edge],
+    *,
+    page: Sequence[Node],
+    gaps: Sequence[Gap],
+    cursor: str | None,
 ) -> TraceView:
-    uris = {node.key: node.uri for node in found.nodes}
-    edges = edges_towards({node.key for node in page if node.depth}, found.edges, question.direction)
+    uris = {node.key: node.uri for node in things.nodes}
     return TraceView(
-        item=question.starts[0],
-        direction=question.direction,
+        item=canonical_identifier(query.item),
+        direction=query.direction,
         nodes=[NodeView(id=node.uri, depth=node.depth) for node in page],
         edges=[_edge(edge, uris) for edge in edges],
         gaps=[GapView(kind=gap.kind, id=uris[gap.node], at=gap.at, detail=gap.detail) for gap in gaps],
-        is_complete=found.is_complete and next_cursor is None,
-        next_cursor=next_cursor,
+        is_complete=things.is_complete and cursor is None,
+        next_cursor=cursor,
     )
 
 

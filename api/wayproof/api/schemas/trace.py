@@ -1,11 +1,12 @@
 """Documents of traces."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from wayproof.trace.graph.gaps import GapKind
-from wayproof.trace.graph.questions import Direction, EdgeKind
+from wayproof.trace.graph.questions import EdgeKind
 
 _LOT = "https://id.gs1.org/01/04012345123456/10/998877"
 _AT = "2026-01-01T12:00:00Z"
@@ -46,7 +47,7 @@ class TraceView(BaseModel):
     """What is up or down from an item."""
 
     item: str = Field(description="Canonical identifier", examples=[_LOT])
-    direction: Direction = Field(examples=["downstream"])
+    direction: Literal["upstream", "downstream", "both"] = Field(examples=["downstream"])
     nodes: list[NodeView]
     edges: list[EdgeView]
     gaps: list[GapView] = Field(description="What the events do not tell of the things on this page")

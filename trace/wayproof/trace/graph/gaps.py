@@ -13,6 +13,7 @@ from wayproof.store import graph
 from wayproof.store.graph import Front, Happened
 from wayproof.store.pool import Conn
 from wayproof.trace.facts import Role
+from wayproof.trace.graph.questions import contained_then
 
 _STEP: Final = "https://ref.gs1.org/cbv/BizStep-"
 _SHIPPED: Final = {_STEP + word for word in ("shipping", "departing", "transporting", "loading")}
@@ -50,7 +51,7 @@ def find_gaps(conn: Conn, nodes: Iterable[UUID], *, as_of: datetime | None = Non
     happened = graph.happened(conn, list(nodes), as_of=then)
     of_node = {node: list(events) for node, events in groupby(happened, key=lambda event: event.node_id)}
     gaps = [gap for node, events in of_node.items() for gap in (*_origin(node, events), *_quantities(node, events))]
-    return gaps + _lost(conn, of_node, then)
+    return gaps + _lost(conn, of_node, as_of)
 
 
 def _origin(node: UUID, events: Sequence[Happened]) -> Iterator[Gap]:
@@ -77,7 +78,7 @@ def _quantities(node: UUID, events: Sequence[Happened]) -> Iterator[Gap]:
             yield Gap(kind=GapKind.QUANTITY_MISMATCH, node=node, at=events[-1].at, detail=detail)
 
 
-def _lost(conn: Conn, of_node: dict[UUID, list[Happened]], as_of: datetime) -> list[Gap]:
+def _lost(conn: Conn, of_node: dict[UUID, list[Happened]], as_of: datetime | None) -> list[Gap]:
     """Things that were shipped, alone or in a container, and of which neither it nor the container tells any more."""
     last = {node: shipped for node, events in of_node.items() if (shipped := _left_behind(events))}
     if not last:
@@ -85,10 +86,11 @@ def _lost(conn: Conn, of_node: dict[UUID, list[Happened]], as_of: datetime) -> l
     nodes = list(last)
     times = [last[node].at for node in nodes]
     around: defaultdict[UUID, set[UUID]] = defaultdict(set)
-    for held in graph.containers(conn, Front(nodes, times, times)):
+    front = Front(nodes, times, times)
+    for held in contained_then(conn, front, as_of, is_down=True) if as_of else graph.containers(conn, front):
         around[nodes[held.place]].add(held.node_id)
     told = defaultdict(list)
-    for event in graph.happened(conn, {node for each in around.values() for node in each}, as_of=as_of):
+    for event in graph.happened(conn, {node for each in around.values() for node in each}, as_of=as_of or graph.NOW):
         told[event.node_id].append(event)
     return [
         Gap(kind=GapKind.NEVER_RECEIVED, node=node, at=shipped.at, detail=f"shipped by {shipped.epcis_id}")

@@ -112,6 +112,22 @@ def trace(conn: Conn, tenant_id: UUID, question: Question) -> Traced:
     return Traced(nodes=tuple(nodes), edges=tuple(search.edges), is_complete=not search.front)
 
 
+def merged(answers: Sequence[Traced]) -> Traced:
+    """What searches from the same starts found together, with each thing at its least depth.
+
+    Each answer holds `enough` things or all there are: so the first `enough` here are final.
+    """
+    least: dict[UUID, Node] = {}
+    for node in (node for found in answers for node in found.nodes):
+        if node.key not in least or node.depth < least[node.key].depth:
+            least[node.key] = node
+    return Traced(
+        nodes=tuple(sorted(least.values(), key=lambda node: (node.depth, node.uri))),
+        edges=tuple(dict.fromkeys(edge for found in answers for edge in found.edges)),
+        is_complete=all(found.is_complete for found in answers),
+    )
+
+
 def edges_towards(keys: Collection[UUID], edges: Sequence[Edge], direction: Direction) -> list[Edge]:
     """The edges by which a search reached these things; through a transformation both of its sides."""
     is_down = direction is Direction.DOWNSTREAM
@@ -219,7 +235,7 @@ class _Search:
         if self.question.as_of is None:
             found = ask(self.conn, front)
         else:
-            found = list(_contained_then(self.conn, front, self.question.as_of, is_down=is_down))
+            found = list(contained_then(self.conn, front, self.question.as_of, is_down=is_down))
         for held in found:
             yield held, self.front[held.place][0]
 
@@ -227,8 +243,8 @@ class _Search:
         self.edges[edge] = None
 
 
-def _contained_then(conn: Conn, front: Front, as_of: datetime, *, is_down: bool) -> Iterator[Contained]:
-    """The same as the table says, out of what had been recorded by then."""
+def contained_then(conn: Conn, front: Front, as_of: datetime, *, is_down: bool) -> Iterator[Contained]:
+    """What `store.graph.containers` or `contents` would have said, out of what had been recorded by then."""
     parents = graph.parents_of(conn, front.nodes) if is_down else set(front.nodes)
     places: dict[UUID, list[int]] = {}
     for place, node in enumerate(front.nodes):
