@@ -53,7 +53,7 @@ class Borne(NamedTuple):
 
 def list_devices(conn: Conn, name: str | None) -> Mapping[int, str]:
     """Names of the tenant's devices by number, or of the one of that name; NotFound where there is none such."""
-    found: dict[int, str] = dict(fetch_tuples(conn, _SQL["device_ids"], {"name": name}))  # type: ignore[arg-type]  # two columns
+    found: dict[int, str] = dict(fetch_tuples(conn, _SQL["device_ids"], {"name": name}))
     if name is not None and not found:
         raise NotFound(f"no device {name!r}")
     return found
