@@ -13,7 +13,6 @@ from wayproof.store import exposures
 from wayproof.store.pool import Conn
 from wayproof.trace.graph.gaps import Gap, find_gaps
 from wayproof.trace.graph.questions import Direction, EdgeKind, Node, Question, Traced, trace
-from wayproof.trace.graph.shares import shares
 from wayproof.trace.graph.whereabouts import State, Whereabouts, whereabouts
 from wayproof.trace.recall.criteria import Criteria
 from wayproof.trace.recall.starts import AsOf, Found, Start, find_starts
@@ -132,7 +131,7 @@ def _affected(conn: Conn, tenant_id: UUID, found: Found, traced: Traced, as_of: 
     starts = {start.node: start for start in found.starts}
     keys = [node.key for node in traced.nodes]
     where = whereabouts(conn, tenant_id, keys, as_of=as_of.graph)
-    part_of = shares(traced, starts.keys())
+    part_of = dict.fromkeys(starts, 1.0)
     holding = {edge.target for edge in traced.edges if edge.kind is EdgeKind.PACKED}
     return tuple(_one(node, starts.get(node.key), holding, part_of, where) for node in traced.nodes)
 
@@ -141,7 +140,7 @@ def _one(
     node: Node,
     start: Start | None,
     holding: Collection[UUID],
-    part_of: Mapping[UUID, float | None],
+    part_of: Mapping[UUID, float],
     where: Mapping[UUID, Sequence[Whereabouts]],
 ) -> Affected:
     return Affected(
