@@ -45,7 +45,7 @@ def test_walk_through(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=110
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    imported, traced, resolved, saved, verified, recorded = done.stdout.split("----\n")
+    imported, traced, resolved, saved, verified, recorded, recalled = done.stdout.split("----\n")
     assert "forgiven" in imported
     assert "in the journal already" in imported
     up, down = traced.split("downstream, ")
@@ -58,4 +58,8 @@ def test_walk_through(
     assert "FAILED" not in verified
     assert re.search(r"^passed +fsma204.csv ", verified, re.MULTILINE)
     assert recorded.endswith("1 events recorded\n")
+    assert "(exercise), revision 2: Salad" in recalled
+    assert "SALAD-20260420-A" in recalled
+    assert f"{api_process.address}/recall/" in recalled
+    assert re.search(r"full scope after [0-9.]+ min", recalled)
     assert (tmp_path / "ABC1234.csv").read_text(encoding="utf-8-sig").count(PACKED) > 3

@@ -15,12 +15,12 @@ from wayproof.trace.graph.gaps import Gap, find_gaps
 from wayproof.trace.graph.questions import Direction, EdgeKind, Node, Question, Traced, trace
 from wayproof.trace.graph.whereabouts import State, Whereabouts, whereabouts
 from wayproof.trace.recall.criteria import Criteria
+from wayproof.trace.recall.heat import LOGISTIC_UNIT
 from wayproof.trace.recall.starts import AsOf, Found, Start, find_starts
 
 RULE_VERSION: Final = 1
 """Of what is looked for, and how. A change that could change an answer counts it up."""
 
-_LOGISTIC_UNIT: Final = "https://id.gs1.org/00/"
 _GONE: Final = frozenset({State.USED_UP, State.DESTROYED})
 
 
@@ -33,7 +33,7 @@ class Affected:
     uri: str
     #: Least number of steps from a start.
     depth: int
-    #: Whether it only holds what is affected.
+    #: Whether it only holds what is affected, or is itself named as such.
     is_container: bool
     #: EVER_BEFORE: always, or nobody can tell.
     since: datetime
@@ -128,12 +128,21 @@ def _searched(conn: Conn, tenant_id: UUID, criteria: Criteria, as_of: AsOf) -> t
 
 
 def _affected(conn: Conn, tenant_id: UUID, found: Found, traced: Traced, as_of: AsOf) -> tuple[Affected, ...]:
+    """Goods, and of containers those that the recall starts from or that hold some of the goods now."""
     starts = {start.node: start for start in found.starts}
-    keys = [node.key for node in traced.nodes]
-    where = whereabouts(conn, tenant_id, keys, as_of=as_of.graph)
-    part_of = dict.fromkeys(starts, 1.0)
     holding = {edge.target for edge in traced.edges if edge.kind is EdgeKind.PACKED}
-    return tuple(_one(node, starts.get(node.key), holding, part_of, where) for node in traced.nodes)
+    holding |= {node.key for node in traced.nodes if node.uri.startswith(LOGISTIC_UNIT)}
+    goods = [node.key for node in traced.nodes if node.key not in holding]
+    where = whereabouts(conn, tenant_id, goods, as_of=as_of.graph)
+    around = {uri for parts in where.values() for part in parts for uri in (part.container, part.outermost)}
+    containers = {node.key for node in traced.nodes if node.uri in around} | (holding & starts.keys())
+    where |= whereabouts(conn, tenant_id, containers - set(goods), as_of=as_of.graph)
+    part_of = dict.fromkeys(starts, 1.0)
+    return tuple(
+        _one(node, starts.get(node.key), holding, part_of, where)
+        for node in traced.nodes
+        if node.key not in holding or node.key in containers
+    )
 
 
 def _one(
@@ -147,7 +156,7 @@ def _one(
         node=node.key,
         uri=node.uri,
         depth=node.depth,
-        is_container=node.key in holding or node.uri.startswith(_LOGISTIC_UNIT),
+        is_container=node.key in holding,
         since=start.since if start else EVER_BEFORE,
         detail=start.detail if start else "",
         share=part_of.get(node.key),

@@ -19,6 +19,7 @@ from wayproof.trace.recall.presence import PLACE, present
 from wayproof.trace.recall.stays import Stay, carriers, opened
 
 Interval = tuple[datetime, datetime]
+LOGISTIC_UNIT: Final = "https://id.gs1.org/00/"
 _DEVICE: Final = "urn:wayproof:device:"
 _TOUCH: Final = timedelta(microseconds=1)
 """Stays end with their last microsecond."""
@@ -103,7 +104,7 @@ def find_exposed(
         Stay(place, key_of(tenant_id, _DEVICE + each.device), each.begins_at, each.ends_at)
         for place, each in enumerate(heat)
     ]
-    borne = carriers(conn, sensors, as_of)
+    borne, equipment = carriers(conn, sensors, as_of)
     borne += [
         Stay(ride.place, key_of(tenant_id, shipment_item(ride.shipment_id)), ride.low, ride.high - _TOUCH)
         for ride in rides
@@ -112,12 +113,19 @@ def find_exposed(
     stood: defaultdict[UUID, list[Stay]] = defaultdict(list)
     for stay in opened(conn, borne, as_of, with_attached=True):
         stood[stay.node].append(stay)
-    for sensor in sensors:
-        stood.pop(sensor.node, None)
+    for node in _no_goods(conn, sensors, equipment):
+        stood.pop(node, None)
     shipments: defaultdict[int, list[str]] = defaultdict(list)
     for ride in rides:
         shipments[ride.place].append(ride.reference)
     return [each for node, stays in stood.items() for each in _exposed(node, stays, heat)], shipments
+
+
+def _no_goods(conn: Conn, sensors: Sequence[Stay], equipment: set[UUID]) -> set[UUID]:
+    """Sensors and what they belong to, such as trucks. A pallet to which a tracker is tied is goods nevertheless."""
+    uris = graph.uris(conn, equipment)
+    pallets = {node for node, uri in uris.items() if uri.startswith(LOGISTIC_UNIT)}
+    return {sensor.node for sensor in sensors} | (equipment - pallets)
 
 
 def _with_places_filled(

@@ -35,18 +35,21 @@ def opened(conn: Conn, stays: Sequence[Stay], as_of: datetime | None, *, with_at
     return _spread(stays, lambda front: _asked(conn, front, as_of, is_down=True), also_attached=with_attached)
 
 
-def carriers(conn: Conn, stays: Sequence[Stay], as_of: datetime | None) -> list[Stay]:
-    """What these were in or attached to, and what that in turn is attached to; without these themselves.
+def carriers(conn: Conn, stays: Sequence[Stay], as_of: datetime | None) -> tuple[list[Stay], set[UUID]]:
+    """What these were in or attached to, and what that is attached to; and to which of it something is attached.
 
     A logger in a box tells of the box, not of the truck that carries it; a sensor that is screwed to a unit that is
     screwed to a truck tells of the truck.
     """
-    first = list(_next(stays, _asked(conn, stays, as_of, is_down=False), also_attached=True))
+    near = _asked(conn, stays, as_of, is_down=False)
+    equipment = {each.node_id for each in near if each.is_association}
 
     def attached(front: Sequence[Stay]) -> list[Borne]:
-        return [each for each in _asked(conn, front, as_of, is_down=False) if each.is_association]
+        found = [each for each in _asked(conn, front, as_of, is_down=False) if each.is_association]
+        equipment.update(each.node_id for each in found)
+        return found
 
-    return _spread(first, attached, also_attached=True)
+    return _spread(list(_next(stays, near, also_attached=True)), attached, also_attached=True), equipment
 
 
 def containers(conn: Conn, stays: Sequence[Stay], as_of: datetime | None) -> list[Stay]:
