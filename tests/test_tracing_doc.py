@@ -21,6 +21,7 @@ PAGE = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.skipif(not FSMA.is_dir(), reason=f"FSMA 204 documents are not at {FSMA}")
 def test_walk_through(
     api_process: ApiProcess, database: DatabaseSettings, registry: Registry, superuser: Conn, tmp_path: Path
@@ -42,7 +43,7 @@ def test_walk_through(
     }
     script = "set -euo pipefail\n" + "\necho ----\n".join(COMMANDS)
     done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=110
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=220
     )
     assert done.returncode == 0, done.stdout + done.stderr
     imported, traced, resolved, saved, verified, recorded, recalled = done.stdout.split("----\n")

@@ -13,7 +13,9 @@ from wayproof.model.custody import shipment_item
 from wayproof.model.device import Device
 from wayproof.model.errors import Conflict, InvalidInput, NotFound
 from wayproof.store import recalls
-from wayproof.store.pool import tenant_transaction
+from wayproof.store.packing import pack_day
+from wayproof.store.partitions import open_days_ahead
+from wayproof.store.pool import Conn, tenant_transaction
 from wayproof.store.recalls import NewRecall, Recall
 from wayproof.store.registry import KnownDevice
 from wayproof.trace.recall.criteria import Criteria, Exposure, Place, Supplier, checked, lots, of_json, to_json
@@ -311,6 +313,19 @@ def test_rollups_prune_nothing_that_counts(
         plain = find_heat(conn, asked, as_of=MONDAY + timedelta(days=2), is_plain=True)
     assert pruned == plain
     assert len(pruned) > 10
+
+
+def test_packed_days_tell_the_same(dairy: Exporter, logger: Logger, superuser: Conn, plain: None) -> None:
+    """Packing the day changes no time beyond the limit and nothing that is affected."""
+    open_days_ahead(superuser, MONDAY.date(), 1)
+    dairy.capture_events(packed(0, TRUCK, [logger.uri], kind="AssociationEvent"))
+    logger.tell(every(5, 200, 320, (250, 400)))
+    before = evaluated(dairy, above(8, 30))
+    pack_day(superuser, MONDAY.date())
+    assert superuser.execute("select count(*) from reading").fetchone() == (0,)
+    after = evaluated(dairy, above(8, 30))
+    assert (after.found, after.affected) == (before.found, before.affected)
+    assert after.found.rides
 
 
 def test_order_does_not_matter(registry_factory: Callable[[str], Registry], ingest_conn: Any) -> None:
