@@ -12,7 +12,9 @@ from wayproof.model.graph import EVER_BEFORE
 from wayproof.store import exposures
 from wayproof.store.pool import Conn
 from wayproof.trace.graph.gaps import Gap, find_gaps
+from wayproof.trace.graph.inflows import inflows
 from wayproof.trace.graph.questions import Direction, EdgeKind, Node, Question, Traced, trace
+from wayproof.trace.graph.shares import shares
 from wayproof.trace.graph.whereabouts import State, Whereabouts, whereabouts
 from wayproof.trace.recall.criteria import Criteria
 from wayproof.trace.recall.heat import LOGISTIC_UNIT
@@ -137,7 +139,7 @@ def _affected(conn: Conn, tenant_id: UUID, found: Found, traced: Traced, as_of: 
     around = {uri for parts in where.values() for part in parts for uri in (part.container, part.outermost)}
     containers = {node.key for node in traced.nodes if node.uri in around} | (holding & starts.keys())
     where |= whereabouts(conn, tenant_id, containers - set(goods), as_of=as_of.graph)
-    part_of = dict.fromkeys(starts, 1.0)
+    part_of = shares(traced, starts.keys(), others=inflows(conn, traced, as_of=as_of.graph))
     return tuple(
         _one(node, starts.get(node.key), holding, part_of, where)
         for node in traced.nodes
@@ -149,7 +151,7 @@ def _one(
     node: Node,
     start: Start | None,
     holding: Collection[UUID],
-    part_of: Mapping[UUID, float],
+    part_of: Mapping[UUID, float | None],
     where: Mapping[UUID, Sequence[Whereabouts]],
 ) -> Affected:
     return Affected(
