@@ -202,10 +202,8 @@ def parts(draw: st.DrawFn) -> tuple[list[tuple[ToldEvent, EventPart]], list[tupl
             event_id=number,
             epcis_id=f"urn:uuid:{draw(st.integers(0, 10**6))}-{number}",
             at=START + timedelta(minutes=draw(st.integers(0, 9))),
-            event_type={"o": "ObjectEvent", "p": "ObjectEvent", "c": "AggregationEvent"}.get(
-                role, "TransformationEvent"
-            ),
-            action={"A": "ADD", "O": "OBSERVE", "D": "DELETE"}.get(action),
+            event_type=TYPES[role],
+            action=action,
             biz_step=draw(st.sampled_from(STEPS)),
             disposition=draw(st.sampled_from([None, None, "in_transit", "returned", "in_progress"])),
             read_point=draw(st.sampled_from([PLANT, DEPOT, SHOP, None])),

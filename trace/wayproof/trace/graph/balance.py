@@ -145,7 +145,7 @@ def downstream_balance(
     found, unknown = _found_again(histories, share_in, own.unit, made)
     again = fsum(found.values())
     findings = [*own.findings, *_not_followed(unknown, traced)]
-    lines = {field: getattr(own, line) + found[line] for line in _ENDS}
+    lines = {line: getattr(own, line) + found[line] for line in _ENDS}
     return replace(own, used=max(0.0, own.used - again), findings=tuple(findings), **lines)
 
 
