@@ -44,7 +44,7 @@ class Up:
             for line in output:
                 self.lines.append(line.rstrip("\n"))
 
-    def wait_for(self, *words: str, since: int = 0, timeout_s: float = 30) -> str:
+    def wait_for(self, *words: str, since: int = 0, timeout_s: float = 180) -> str:
         """The first line after the first `since` that holds all words, as soon as it is there."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -72,14 +72,14 @@ class Up:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
     def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
         """Signals it and returns its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(sig)
-        status = self.process.wait(40)
+        status = self.process.wait(80)
         self.reader.join(10)
         return status
 

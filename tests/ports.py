@@ -30,12 +30,13 @@ def listening_ports(pid: int) -> set[int]:
     """Ports on which the process or a descendant of it listens."""
     process = psutil.Process(pid)
     family = [process, *process.children(recursive=True)]
-    return {port for member in family for port in _listening(member)}
+    return {port for member in family for _, port in listeners(member)}
 
 
-def _listening(process: psutil.Process) -> list[int]:
+def listeners(process: psutil.Process) -> list[tuple[str, int]]:
+    """Addresses and ports on which the process itself listens; none where it has ended."""
     try:
         connections = process.net_connections("tcp")
     except psutil.NoSuchProcess:  # PostgreSQL's own children come and go
         return []
-    return [conn.laddr.port for conn in connections if conn.status == psutil.CONN_LISTEN]
+    return [(conn.laddr.ip, conn.laddr.port) for conn in connections if conn.status == psutil.CONN_LISTEN]
