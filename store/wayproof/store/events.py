@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
+from msgspec import Struct
 
 from wayproof.store.arrays import NEVER, Float8Array, Int8Array, TextArray, TimestamptzArray
 from wayproof.store.microseconds import to_microseconds
@@ -20,8 +21,7 @@ _SQL: Final = load("events")
 _BATCH: Final = 2_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewEvent:
+class NewEvent(Struct, frozen=True, kw_only=True):
     """One event on its way into the journal."""
 
     epcis_id: str
@@ -82,7 +82,7 @@ def lock_journal(conn: Conn, tenant_id: UUID) -> datetime:
 
 def find_known(conn: Conn, tenant_id: UUID, epcis_ids: Collection[str]) -> set[tuple[str, datetime | None]]:
     """What the journal has of these ids: each with None for an event, with its time for an error declaration."""
-    params = {"tenant_id": tenant_id, "epcis_ids": list(epcis_ids)}
+    params = {"tenant_id": tenant_id, "epcis_ids": TextArray(list(epcis_ids))}
     return {(epcis_id, declared_at) for epcis_id, declared_at in fetch_tuples(conn, _SQL["find_known"], params)}
 
 

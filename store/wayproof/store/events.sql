@@ -15,8 +15,9 @@ insert into epcis_context (digest, content) values (%(digest)s, %(content)s) on 
 select context_id from epcis_context where digest = %(digest)s;
 
 -- reserve: numbers for events, in ascending order
-select nextval(pg_get_serial_sequence('epcis_event', 'event_id'))
-  from generate_series(1, %(count)s);
+select nextval(s.sequence)
+  from (select pg_get_serial_sequence('epcis_event', 'event_id')::regclass as sequence offset 0) s,
+       generate_series(1, %(count)s);
 
 -- add_events: appends events to the journal
 insert into epcis_event (

@@ -113,7 +113,7 @@ def add_things(conn: Conn, tenant_id: UUID, rows: Sequence[ThingRow]) -> None:
 
 def void(conn: Conn, tenant_id: UUID, epcis_ids: Collection[str]) -> set[UUID]:
     """Marks the events among these that are declared wrong; returns the containers that this touches."""
-    params = {"tenant_id": tenant_id, "epcis_ids": list(epcis_ids)}
+    params = {"tenant_id": tenant_id, "epcis_ids": TextArray(list(epcis_ids))}
     return {hub_id for (hub_id,) in fetch_tuples(conn, _SQL["void"], params)}
 
 

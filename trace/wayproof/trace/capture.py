@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from msgspec import Struct
+
 from wayproof.model.errors import InvalidInput
 from wayproof.store import captures, events
 from wayproof.store.captures import Outcome
@@ -51,8 +53,7 @@ class Captured:
     forgiven: Sequence[Fault]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Ready:
+class _Ready(Struct, frozen=True, kw_only=True):
     """An event that waits for the journal's lock."""
 
     place: int

@@ -25,6 +25,8 @@ class Bounds:
 DEFAULT_BOUNDS: Final = Bounds()
 
 _SHOWN = 40
+_HOLDERS: Final = frozenset({dict, list})
+"""What JSON's parser makes of objects and arrays, and no subclass of it: thousands are asked."""
 
 
 def read_json(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Any:
@@ -117,22 +119,19 @@ def _no_constant(text: str) -> Any:
 
 def _check_tree(value: Any, bounds: Bounds) -> None:
     """Walks level by level, so that depth is known and nothing recurses."""
-    holders, nodes = [value], 1
+    holders, nodes = [value] if type(value) in _HOLDERS else [], 1
     for _ in range(bounds.depth):
-        parts = [part for holder in holders for part in _members(holder)]
-        nodes += len(parts)
+        nodes += sum(map(len, holders))
         if nodes > bounds.nodes:
             raise InvalidInput(f"document: expected at most {bounds.nodes:,} values, got more")
-        holders = [part for part in parts if isinstance(part, dict | list)]
+        holders = [part for holder in holders for part in _members(holder) if type(part) in _HOLDERS]
         if not holders:
             return
     raise InvalidInput(f"JSON: expected at most {bounds.depth} levels of nesting, got more")
 
 
 def _members(holder: Any) -> Iterable[Any]:
-    if isinstance(holder, dict):
-        return holder.values()
-    return holder if isinstance(holder, list) else ()
+    return holder.values() if type(holder) is dict else holder
 
 
 def _check_texts(value: Any) -> None:

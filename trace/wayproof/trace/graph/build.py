@@ -2,25 +2,27 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from msgspec import Struct
+
 from wayproof.model.graph import ThingRow
 from wayproof.store import events, graph
 from wayproof.store.pool import Conn
-from wayproof.trace.facts import ASSOCIATION, Facts, Role, facts_of
+from wayproof.trace.facts import Facts, Role, facts_of
 from wayproof.trace.graph.containment import containments
 
 _KEY_BYTES: Final = 16
 _REMEMBERED: Final = 1 << 15
+_PACKED: Final = frozenset({Role.CHILD, Role.EMPTIED})
+_TRANSFORMED: Final = frozenset({Role.INPUT, Role.OUTPUT})
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """An event of the journal."""
 
     event_id: int
@@ -44,7 +46,7 @@ def add_events(conn: Conn, tenant_id: UUID, recorded: Sequence[Recorded]) -> Non
     if rows:
         graph.add_nodes(conn, tenant_id, uris)
         graph.add_things(conn, tenant_id, rows)
-    touched = {row.hub_id for row in rows if row.hub_id and row.role in {Role.CHILD.value, Role.EMPTIED.value}}
+    touched = {row.hub_id for row in rows if row.hub_id and row.role in _PACKED}
     touched |= graph.void(conn, tenant_id, {each.epcis_id for each in recorded})
     if touched:
         graph.replace_containments(conn, tenant_id, touched, containments(graph.packings(conn, touched)))
@@ -73,9 +75,9 @@ def _rows(tenant_id: UUID, recorded: Recorded, uris: dict[UUID, str]) -> Iterato
         yield ThingRow(
             recorded.event_id,
             node_id,
-            role.value,
+            role,
             hub_id,
-            facts.event_type == ASSOCIATION,
+            facts.is_association,
             facts.action,
             facts.event_time,
             recorded.record_time,
@@ -86,9 +88,9 @@ def _rows(tenant_id: UUID, recorded: Recorded, uris: dict[UUID, str]) -> Iterato
 
 def _hub(tenant_id: UUID, recorded: Recorded, role: Role) -> UUID | None:
     facts = recorded.facts
-    if role in {Role.CHILD, Role.EMPTIED}:
+    if role in _PACKED:
         return key_of(tenant_id, facts.parent) if facts.parent else None
-    if role in {Role.INPUT, Role.OUTPUT}:
+    if role in _TRANSFORMED:
         name = facts.transformation_id or f"event {recorded.epcis_id}"
         return key_of(tenant_id, f"transformation {name}")
     return None
