@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -57,6 +58,23 @@ class StoredEvent:
     context: str | None
 
 
+class Vocabulary(StrEnum):
+    """What can be listed of the journal."""
+
+    EVENT_TYPES = "event_types"
+    BIZ_STEPS = "biz_steps"
+    BIZ_LOCATIONS = "biz_locations"
+    READ_POINTS = "read_points"
+    DISPOSITIONS = "dispositions"
+
+
+_LISTED: Final = {
+    Vocabulary.EVENT_TYPES: "event_type",
+    Vocabulary.BIZ_STEPS: "biz_step",
+    Vocabulary.BIZ_LOCATIONS: "biz_location",
+    Vocabulary.READ_POINTS: "read_point",
+    Vocabulary.DISPOSITIONS: "disposition",
+}
 _TEXTS: Final = (
     "epcis_id",
     "event_type",
@@ -120,6 +138,7 @@ def add_events(
         with domain_errors():
             conn.execute(_SQL["add_events"], {**common, **_columns(places, batch)})
         _add_numbers(conn, tenant_id, places, batch)
+        _add_values(conn, tenant_id, batch)
         event_ids += places
     return event_ids
 
@@ -155,3 +174,11 @@ def _add_numbers(conn: Conn, tenant_id: UUID, places: Sequence[int], events: Seq
     }
     with domain_errors():
         conn.execute(_SQL["add_numbers"], params)
+
+
+def _add_values(conn: Conn, tenant_id: UUID, events: Sequence[NewEvent]) -> None:
+    rows = {(vocabulary, getattr(event, field)) for vocabulary, field in _LISTED.items() for event in events}
+    vocabularies, values = zip(*(row for row in rows if row[1] is not None), strict=True)
+    params = {"tenant_id": tenant_id, "vocabulary": TextArray(vocabularies), "value": TextArray(values)}
+    with domain_errors():
+        conn.execute(_SQL["add_values"], params)

@@ -42,6 +42,12 @@ select n.event_id, %(tenant_id)s, n.field, n.dimension, n.value
   from unnest(%(event_id)s::bigint[], %(field)s::text[], %(dimension)s::text[], %(value)s::double precision[])
          n (event_id, field, dimension, value);
 
+-- add_values: keeps values of events just added that are new
+insert into epcis_value (tenant_id, vocabulary, value)
+select %(tenant_id)s, n.vocabulary, n.value
+  from unnest(%(vocabulary)s::text[], %(value)s::text[]) n (vocabulary, value)
+    on conflict do nothing;
+
 -- get_events: everything with this eventID: the event, and declarations that it was wrong
 select e.event_id, e.epcis_id, e.record_time, e.body, c.content as context
   from epcis_event e
