@@ -24,6 +24,7 @@ pytest_plugins = [
     "fix_log",
     "fix_api",
     "fix_epcis",
+    "fix_graph",
     "fix_webhooks",
     "fix_up",
     "fix_faults",
