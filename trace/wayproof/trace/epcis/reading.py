@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from wayproof.model.errors import InvalidInput
 
 
@@ -25,6 +27,7 @@ class Bounds:
 DEFAULT_BOUNDS: Final = Bounds()
 
 _SHOWN = 40
+_STORED: Final = msgspec.json.Decoder(float_hook=Decimal)
 _HOLDERS: Final = frozenset({dict, list})
 """What JSON's parser makes of objects and arrays, and no subclass of it: thousands are asked."""
 
@@ -56,6 +59,11 @@ def read_json(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Any:
     if b"\\u" in data:  # unescaped, neither a NUL nor half a character comes through the parser
         _check_texts(value)
     return value
+
+
+def read_stored(text: str) -> Any:
+    """The same of what the journal holds, which was checked when it came: in a fifth of the time."""
+    return _STORED.decode(text)
 
 
 def check_size(data: bytes, bounds: Bounds) -> None:

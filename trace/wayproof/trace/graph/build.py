@@ -1,6 +1,5 @@
 """The graph out of the journal: with each capture, and all over again."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -13,6 +12,7 @@ from msgspec import Struct
 from wayproof.model.graph import ThingRow
 from wayproof.store import events, graph
 from wayproof.store.pool import Conn
+from wayproof.trace.epcis.reading import read_stored
 from wayproof.trace.facts import Facts, Role, facts_of
 from wayproof.trace.graph.containment import containments
 
@@ -58,7 +58,7 @@ def rebuild(conn: Conn, tenant_id: UUID, *, progress: Callable[[int], None] = la
     graph.clear(conn, tenant_id)
     count = 0
     for batch in graph.journal(conn, tenant_id):
-        add_events(conn, tenant_id, [Recorded(*row[:4], facts_of(json.loads(row[4]))) for row in batch])
+        add_events(conn, tenant_id, [Recorded(*row[:4], facts_of(read_stored(row[4]))) for row in batch])
         count += len(batch)
         progress(len(batch))
     return count
