@@ -30,6 +30,9 @@ FRONT: Final = {"node_id": THINGS, "low": TIMES, "high": TIMES, "role": "i", "as
         ("graph", "happened", "node_id", {"nodes": THINGS, "as_of": NOW}),
         ("graph", "uris", "node_id", {"nodes": THINGS}),
         ("whereabouts", "parts", "node_id", FRONT),
+        ("exposures", "bearers", "child_id", FRONT),
+        ("exposures", "borne", "parent_id", FRONT),
+        ("exposures", "bearers_of", "node_id", {"nodes": THINGS}),
     ],
 )
 def test_things_are_looked_up(

@@ -2,12 +2,12 @@
 
 from wayproof.store.migrate import run_sql
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     """Runs the revision's SQL."""
-    run_sql("0010_epcis_values.sql")
+    run_sql("0011_epcis_values.sql")
