@@ -3,10 +3,14 @@ select set_config('lock_timeout', '25s', true), -- others may be writing a large
        pg_advisory_xact_lock(hashtextextended('epcis ' || %(tenant_id)s, 0)),
        clock_timestamp();
 
--- find_known: which of these eventIDs the journal has, and whether as an event or as a declaration
-select epcis_id, declared_at
-  from epcis_event
- where tenant_id = %(tenant_id)s and epcis_id = any(%(epcis_ids)s::text[]);
+-- find_known: which of these eventIDs the journal has, looked up one by one although it may have no statistics as yet
+select e.epcis_id, e.declared_at
+  from unnest(%(epcis_ids)s::text[]) n (epcis_id)
+ cross join lateral (
+   select epcis_id, declared_at
+     from epcis_event
+    where tenant_id = %(tenant_id)s and epcis_id = n.epcis_id
+   offset 0) e;
 
 -- add_context: keeps a context that is new
 insert into epcis_context (digest, content) values (%(digest)s, %(content)s) on conflict do nothing;

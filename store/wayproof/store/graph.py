@@ -112,7 +112,7 @@ def add_things(conn: Conn, tenant_id: UUID, rows: Sequence[ThingRow]) -> None:
 
 
 def void(conn: Conn, tenant_id: UUID, epcis_ids: Collection[str]) -> set[UUID]:
-    """Marks the events among these that are declared wrong; returns the containers that this touches."""
+    """Marks the events of these eventIDs, which are declared wrong; returns the containers that this touches."""
     params = {"tenant_id": tenant_id, "epcis_ids": TextArray(list(epcis_ids))}
     return {hub_id for (hub_id,) in fetch_tuples(conn, _SQL["void"], params)}
 
@@ -149,6 +149,11 @@ def clear(conn: Conn, tenant_id: UUID) -> None:
     with domain_errors():
         for name in ("clear_containments", "clear_things", "clear_nodes"):
             conn.execute(_SQL[name], {"tenant_id": tenant_id})
+
+
+def list_declared(conn: Conn, tenant_id: UUID) -> set[str]:
+    """EventIDs of events that are declared wrong."""
+    return {epcis_id for (epcis_id,) in fetch_tuples(conn, _SQL["list_declared"], {"tenant_id": tenant_id})}
 
 
 def count_journal(conn: Conn, tenant_id: UUID) -> int:

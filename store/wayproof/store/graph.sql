@@ -16,7 +16,10 @@ select %(tenant_id)s, n.event_id, n.node_id, n.role::"char", n.hub_id, n.is_asso
     %(unit)s::text[]
   ) n (event_id, node_id, role, hub_id, is_association, action, event_time, record_time, quantity, unit);
 
--- void: marks the events among these eventIDs that are declared wrong; the containers that this touches
+-- list_declared: eventIDs of events that are declared wrong
+select distinct epcis_id from epcis_event where tenant_id = %(tenant_id)s and declared_at is not null;
+
+-- void: marks the events of these eventIDs that are declared wrong; the containers that this touches
 with declared as (
   select epcis_id, min(record_time) as record_time
     from epcis_event

@@ -1,6 +1,6 @@
 """The graph out of the journal: with each capture, and all over again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -39,15 +39,19 @@ def key_of(tenant_id: UUID, uri: str) -> UUID:
     return UUID(bytes=sha256(tenant_id.bytes + uri.encode()).digest()[:_KEY_BYTES])
 
 
-def add_events(conn: Conn, tenant_id: UUID, recorded: Sequence[Recorded]) -> None:
-    """Adds events that are in the journal already. The caller holds the journal's lock."""
+def add_events(conn: Conn, tenant_id: UUID, recorded: Sequence[Recorded], declared: Collection[str]) -> None:
+    """Adds events that are in the journal already; `declared` are those of their eventIDs that are declared wrong.
+
+    The caller holds the journal's lock.
+    """
     uris: dict[UUID, str] = {}
     rows = [row for each in recorded if each.declared_at is None for row in _rows(tenant_id, each, uris)]
     if rows:
         graph.add_nodes(conn, tenant_id, uris)
         graph.add_things(conn, tenant_id, rows)
     touched = {row.hub_id for row in rows if row.hub_id and row.role in _PACKED}
-    touched |= graph.void(conn, tenant_id, {each.epcis_id for each in recorded})
+    if declared:
+        touched |= graph.void(conn, tenant_id, declared)
     if touched:
         graph.replace_containments(conn, tenant_id, touched, containments(graph.packings(conn, touched)))
 
@@ -56,9 +60,11 @@ def rebuild(conn: Conn, tenant_id: UUID, *, progress: Callable[[int], None] = la
     """Makes the tenant's graph again from its journal, in the caller's transaction; how many events there are."""
     events.lock_journal(conn, tenant_id)
     graph.clear(conn, tenant_id)
+    declared = graph.list_declared(conn, tenant_id)
     count = 0
     for batch in graph.journal(conn, tenant_id):
-        add_events(conn, tenant_id, [Recorded(*row[:4], facts_of(read_stored(row[4]))) for row in batch])
+        recorded = [Recorded(*row[:4], facts_of(read_stored(row[4]))) for row in batch]
+        add_events(conn, tenant_id, recorded, declared & {each.epcis_id for each in recorded})
         count += len(batch)
         progress(len(batch))
     return count
