@@ -6,10 +6,12 @@ by mass, comes from the lot, if everything that went into a transformation was m
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import fsum
 from typing import Final, NamedTuple, Self
 from uuid import UUID
+
+from msgspec import structs
 
 from wayproof.model.graph import EVER_BEFORE
 from wayproof.trace.epcis.units import Dimension
@@ -115,7 +117,7 @@ class _Mixture:
 def _identity(edge: Edge) -> object:
     """What makes two edges one: a stay in a container that was met from two sides begins with the same event."""
     is_stay = edge.kind is EdgeKind.PACKED and edge.event_id is not None
-    return replace(edge, at=EVER_BEFORE) if is_stay else edge
+    return structs.replace(edge, at=EVER_BEFORE) if is_stay else edge
 
 
 class _Part(NamedTuple):
