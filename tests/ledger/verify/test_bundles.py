@@ -131,14 +131,14 @@ def test_fork_of_an_item(world: Anchored) -> None:
 def test_holders_of_an_item(world: Anchored) -> None:
     """Who received an item releases it, by any key of its custodian's; another custodian's key is found by a node."""
     first, second = world.hand_over(), world.hand_over("carrier", "consignee")
-    bundle, other_key = world.bundle(first), KeySigner(b"\x4d" * 32)
+    other_key = KeySigner(b"\x4d" * 32)
     world.others.append(other_key)
     custodian = sha256(world.parties["carrier"].key.address).digest()
     world.ledger.send("addKey", custodian, to_address(other_key.address), by=world.ledger.admin)
     world.add_key(STRANGER)
     world.anchor()
     for releaser, expected in ((other_key, Status.PASSED), (STRANGER, Status.FAILED)):
-        both = [bundle, world.log_record(second, releaser=releaser.address)]
+        both = [world.bundle(first), world.log_record(second, releaser=releaser.address)]
         holders = verify_together(both)[1].check(f"holders of {second.item}")
         assert holders.status is Status.UNCHECKED
         assert "--rpc" in holders.detail
