@@ -135,7 +135,7 @@ def dripping() -> Iterator[int]:
     yield listener.getsockname()[1]
     stop.set()
     listener.close()
-    thread.join(5)
+    thread.join(60)
 
 
 def _drip(listener: socket.socket, stop: threading.Event) -> None:
@@ -154,7 +154,7 @@ def test_an_answer_that_drips_is_cut_off(dripping: int) -> None:
     began = time.monotonic()
     with pytest.raises(NotDelivered):
         post(f"http://127.0.0.1:{dripping}/", b"{}", {}, _LOCAL)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
 
 
 _GOOD: dict[str, Any] = {"dest": "https://example.com/told", "stream": True}
