@@ -22,7 +22,7 @@ import psutil
 
 from bench.epcis_documents import documents
 from bench.report import Result, at_least, at_most, figure, report
-from bench.services import free_port, running, running_database, wait_until
+from bench.services import in_database, running, running_api, running_database, wait_until
 from wayproof.model.access import Scope
 from wayproof.store.keys import create_key
 from wayproof.store.pool import Conn, connect
@@ -48,7 +48,7 @@ def _measured(settings: DatabaseSettings, folder: Path, made: Sequence[bytes], e
     with connect(settings, autocommit=True) as conn:
         tenant = create_tenant(conn, "bench")
         _, token = create_key(conn, tenant_id=tenant.tenant_id, label="bench", scopes=[Scope.EVENTS_WRITE])
-        with _running_api(settings, folder) as port, _running_trace(settings, folder):
+        with running_api(settings, folder) as port, _running_trace(settings, folder):
             before = _cpu_s()
             elapsed_s = _captured_in(conn, port, token, made)
             cpu_s = {name: used - before.get(name, 0) for name, used in _cpu_s().items()}
@@ -108,33 +108,11 @@ def _copied_in(conn: Conn, folder: Path) -> float:
 
 
 @contextmanager
-def _running_api(settings: DatabaseSettings, folder: Path) -> Iterator[int]:
-    port = free_port()
-    env = {**_database(settings), "WAYPROOF_API_PORT": str(port)}
-    with running([sys.executable, "-m", "wayproof.api"], folder / "api.log", signal.SIGTERM, env):
-        wait_until(lambda: _is_ready(port), "the API")
-        yield port
-
-
-@contextmanager
 def _running_trace(settings: DatabaseSettings, folder: Path) -> Iterator[None]:
     log = folder / "trace.log"
-    with running([sys.executable, "-m", "wayproof.trace"], log, signal.SIGTERM, _database(settings)):
+    with running([sys.executable, "-m", "wayproof.trace"], log, signal.SIGTERM, in_database(settings)):
         wait_until(lambda: b"working" in log.read_bytes(), "the workers")
         yield
-
-
-def _database(settings: DatabaseSettings) -> dict[str, str]:
-    return {"WAYPROOF_DATABASE_URL": settings.url.get_secret_value()}
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
 
 
 def _cpu_s() -> dict[str, float]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from wayproof.store.events import StoredEvent
+from wayproof.store.events import StoredEvent, Vocabulary
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 from wayproof.store.rows import fetch_all, fetch_tuples
@@ -21,16 +21,6 @@ class Ranking(StrEnum):
     EVENT_TIME = "event_time"
     RECORD_TIME = "record_time"
     FIELD = "field"
-
-
-class Vocabulary(StrEnum):
-    """What can be listed of the journal."""
-
-    EVENT_TYPES = "event_types"
-    BIZ_STEPS = "biz_steps"
-    BIZ_LOCATIONS = "biz_locations"
-    READ_POINTS = "read_points"
-    DISPOSITIONS = "dispositions"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +110,8 @@ def master_data(conn: Conn) -> list[Any]:
 
 def list_values(conn: Conn, vocabulary: Vocabulary, *, after: str, limit: int) -> list[str]:
     """Distinct values of the tenant's events, in order, from after a value on."""
-    rows = fetch_tuples(conn, _SQL[f"list_{vocabulary}"], {"after": after, "limit": limit})
+    params = {"vocabulary": vocabulary, "after": after, "limit": limit}
+    rows = fetch_tuples(conn, _SQL["list_values"], params)
     return [value for (value,) in rows]
 
 

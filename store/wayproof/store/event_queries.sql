@@ -139,95 +139,12 @@ select envelope #> '{epcisHeader,epcisMasterData,vocabularyList}' as vocabularie
  where tenant_id = current_tenant() and envelope #> '{epcisHeader,epcisMasterData,vocabularyList}' is not null
  order by created_at, capture_id;
 
--- list_event_types: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.event_type collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.event_type collate "C" > %(after)s
-    order by e.event_type collate "C"
-    limit 1)
-  union all
-  select (select e.event_type collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.event_type collate "C" > f.value
-           order by e.event_type collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_biz_steps: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.biz_step collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.biz_step collate "C" > %(after)s
-    order by e.biz_step collate "C"
-    limit 1)
-  union all
-  select (select e.biz_step collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.biz_step collate "C" > f.value
-           order by e.biz_step collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_dispositions: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.disposition collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.disposition collate "C" > %(after)s
-    order by e.disposition collate "C"
-    limit 1)
-  union all
-  select (select e.disposition collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.disposition collate "C" > f.value
-           order by e.disposition collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_read_points: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.read_point collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.read_point collate "C" > %(after)s
-    order by e.read_point collate "C"
-    limit 1)
-  union all
-  select (select e.read_point collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.read_point collate "C" > f.value
-           order by e.read_point collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_biz_locations: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.biz_location collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.biz_location collate "C" > %(after)s
-    order by e.biz_location collate "C"
-    limit 1)
-  union all
-  select (select e.biz_location collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.biz_location collate "C" > f.value
-           order by e.biz_location collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
+-- list_values: values of one vocabulary, in order, from after one on
+select v.value
+  from epcis_value v
+ where v.tenant_id = current_tenant() and v.vocabulary = %(vocabulary)s and v.value > %(after)s
+ order by v.value
+ limit %(limit)s;
 
 -- naming_events: the things that events name, in the order of capture, from a place in the journal on
 select e.event_id,
