@@ -94,7 +94,7 @@ def evaluate(
     found, traced = _searched(conn, tenant_id, criteria, known)
     if not known.is_past and exposures.newest_record(conn) != known.journal:
         # Events came between our questions: what was recorded before them is asked for once more.
-        known = AsOf(journal=known.journal, readings=known.readings, is_past=True)
+        known = replace(known, is_past=True)
         found, traced = _searched(conn, tenant_id, criteria, known)
     affected = _affected(conn, tenant_id, found, traced, known)
     told_of = [each.node for each in affected if not each.is_container or each.detail]
