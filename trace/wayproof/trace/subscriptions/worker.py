@@ -17,7 +17,8 @@ import structlog
 
 from wayproof.model.errors import InvalidInput, Unavailable
 from wayproof.store import subscriptions
-from wayproof.store.event_queries import FoundEvent, newest_place
+from wayproof.store.event_queries import newest_place
+from wayproof.store.events import StoredEvent
 from wayproof.store.pool import Conn, Pool, tenant_transaction, transaction
 from wayproof.store.subscriptions import Due
 from wayproof.store.violations import domain_errors
@@ -26,7 +27,7 @@ from wayproof.trace.epcis.query_document import query_document
 from wayproof.trace.epcis.reading import read_json
 from wayproof.trace.query.parameters import query_of_json
 from wayproof.trace.query.query import Query
-from wayproof.trace.query.search import since
+from wayproof.trace.query.search import News, since
 from wayproof.trace.subscriptions.schedule import read_schedule
 from wayproof.trace.subscriptions.webhook import NotDelivered, Reach, post, signature
 
@@ -96,21 +97,21 @@ def _tell(conn: Conn, telling: Telling, due: Due) -> bool:
     now = datetime.now(UTC)
     upto_id = newest_place(conn)
     size = 1 if (due.last_failure or "").startswith(f"HTTP {_TOO_LARGE}") else telling.batch
-    found: Sequence[FoundEvent] = ()
+    news = News(events=(), is_more=False)
     if upto_id > due.last_seen_id:
-        found = since(conn, _standing(due), after_id=due.last_seen_id, upto_id=upto_id, limit=size)
+        news = since(conn, _standing(due), after_id=due.last_seen_id, upto_id=upto_id, limit=size)
+    found = news.events
     is_told = bool(found) or (due.schedule is not None and due.report_if_empty)
     if is_told and not _delivered(conn, telling, due, found, now):
         return False
-    is_more = len(found) == size
     subscriptions.note_told(
         conn,
         due.subscription_id,
-        last_seen_id=found[-1].event_id if is_more else upto_id,
+        last_seen_id=found[-1].event_id if news.is_more else upto_id,
         told_at=datetime.now(UTC) if is_told else None,
-        due_at=now if is_more else next_due(due.schedule, telling, now),
+        due_at=now if news.is_more else next_due(due.schedule, telling, now),
     )
-    return is_more
+    return news.is_more
 
 
 def _standing(due: Due) -> Query:
@@ -121,7 +122,7 @@ def _standing(due: Due) -> Query:
     return replace(query, record_time=replace(query.record_time, since=begin))
 
 
-def _delivered(conn: Conn, telling: Telling, due: Due, found: Sequence[FoundEvent], now: datetime) -> bool:
+def _delivered(conn: Conn, telling: Telling, due: Due, found: Sequence[StoredEvent], now: datetime) -> bool:
     body = query_document(
         found,
         epcs=epc_format(due.epc_format),
