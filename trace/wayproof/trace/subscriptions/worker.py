@@ -33,7 +33,8 @@ from wayproof.trace.subscriptions.webhook import NotDelivered, Reach, post, sign
 
 _REST_S: Final = 0.2
 _LONG_REST_S: Final = 2.0
-_AT_ONCE: Final = 200
+_ROUND: Final = 10
+"""Subscribers for each thread before it is asked anew who waits, so that the slow keep nobody waiting for long."""
 _TOO_LARGE: Final = 413
 _FIRST_DELAY_S: Final = 2.0
 _LONGEST_DELAY_S: Final = 3600.0
@@ -68,10 +69,11 @@ def work(pool: Pool, telling: Telling, stop: Event) -> None:
 
 
 def tell_due(pool: Pool, telling: Telling, threads: ThreadPoolExecutor) -> int:
-    """Tells those for whom it is time now; how many have something to be told once more at once."""
+    """Tells some of those for whom it is time now; positive where there is more to be told at once."""
+    most = _ROUND * telling.threads
     with domain_errors(), transaction(pool) as conn:
-        due = subscriptions.list_due(conn, datetime.now(UTC), _AT_ONCE)
-    return sum(threads.map(lambda one: tell(pool, telling, *one), due))
+        due = subscriptions.list_due(conn, datetime.now(UTC), most)
+    return sum(threads.map(lambda one: tell(pool, telling, *one), due)) + (len(due) == most)
 
 
 def tell(pool: Pool, telling: Telling, tenant_id: UUID, subscription_id: UUID) -> bool:
