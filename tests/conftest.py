@@ -12,6 +12,7 @@ settings.register_profile("wayproof", deadline=None)
 settings.load_profile("wayproof")
 
 pytest_plugins = [
+    "fix_alone",
     "fix_postgres",
     "fix_mqtt",
     "fix_registry",
@@ -24,6 +25,7 @@ pytest_plugins = [
     "fix_log",
     "fix_api",
     "fix_epcis",
+    "fix_graph",
     "fix_webhooks",
     "fix_up",
     "fix_faults",

@@ -102,7 +102,7 @@ def _own_server(folder: Path) -> Iterator[Server]:
         yield server
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(60)
 
 
 def _wait_for_answer(server: Server) -> None:

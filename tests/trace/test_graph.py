@@ -1,128 +1,25 @@
 """The graph and its two questions, on a real database: random networks, hand-made cases, third parties' documents."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import count
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wayproof.model.graph import Containment
 from wayproof.store import graph
-from wayproof.store.pool import Conn, Pool, tenant_transaction
+from wayproof.store.pool import Conn, tenant_transaction
 from wayproof.trace.capture import capture
 from wayproof.trace.graph.build import key_of, rebuild
 from wayproof.trace.graph.containment import containments
-from wayproof.trace.graph.questions import Direction, Question, trace
+from wayproof.trace.graph.questions import Direction
 
 from epcis_vectors import needs_vectors, valid_files
-from fix_epcis import declared_wrong, dumped, new_document, new_event
+from fix_epcis import declared_wrong
+from fix_graph import START, A, B, C, Event, Network, P, Q, X, Y, Z, made, packed, thing
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 DOWN, UP = Direction.DOWNSTREAM, Direction.UPSTREAM
-Event = dict[str, Any]
-
-GRAPH = """
-    select n.uri, t.role, coalesce(h.uri, case when t.hub_id is not null then 'transformation' end), t.is_association,
-           t.action, t.event_time, t.voided_at is not null, t.quantity, t.unit, e.epcis_id
-      from trace_thing t join trace_node n using (node_id) join epcis_event e using (event_id)
-      left join trace_node h on h.node_id = t.hub_id
-     where t.tenant_id = %(tenant)s order by 1, 2, 3, 6, 10, 5
-"""
-INSIDE = """
-    select p.uri, c.uri, t.is_association, t.since::text, t.until::text, t.quantity, t.unit, o.epcis_id, e.epcis_id
-      from trace_containment t join trace_node p on p.node_id = parent_id join trace_node c on c.node_id = child_id
-      left join epcis_event o on o.event_id = opened_by left join epcis_event e on e.event_id = closed_by
-     where t.tenant_id = %(tenant)s order by 1, 2, 4, 5
-"""
-
-
-class Network:
-    """Tenants with journals of their own."""
-
-    def __init__(self, pool: Pool, superuser: Conn, tenant_factory: Callable[[str], UUID]) -> None:
-        self.pool = pool
-        self.superuser = superuser
-        self.tenant_factory = tenant_factory
-
-    def tell(self, events: Iterable[Event], *, batch: int = 1000) -> UUID:
-        """A new tenant that is told these events, so many a document."""
-        tenant_id, told = self.tenant_factory(uuid4().hex), list(events)
-        for start in range(0, len(told), batch):
-            self.tell_more(tenant_id, told[start : start + batch])
-        return tenant_id
-
-    def tell_more(self, tenant_id: UUID, events: Sequence[Event], now: datetime | None = None) -> None:
-        """Tells a tenant more."""
-        with tenant_transaction(self.pool, tenant_id) as conn:
-            done = capture(conn, tenant_id, dumped(new_document(*events)), now=now)
-            assert not done.faults
-
-    def tables(self, tenant_id: UUID) -> list[list[Any]]:
-        """The whole graph."""
-        return [self.superuser.execute(query, {"tenant": tenant_id}).fetchall() for query in (GRAPH, INSIDE)]
-
-    def reach(self, tenant_id: UUID, uri: str, direction: Direction, **said: Any) -> set[str]:
-        """Everything up or down from a thing, without itself."""
-        with tenant_transaction(self.pool, tenant_id) as conn:
-            found = trace(conn, tenant_id, Question(starts=(uri,), direction=direction, **said))
-        return {node.uri for node in found.nodes if node.depth}
-
-
-@pytest.fixture
-def network(api_pool: Pool, superuser: Conn, tenant_factory: Callable[[str], UUID]) -> Network:
-    """Journals."""
-    return Network(api_pool, superuser, tenant_factory)
-
-
-NUMBERS = count(1)
-
-
-def at(minute: int) -> str:
-    """An instant."""
-    return (START + timedelta(minutes=minute)).isoformat()
-
-
-def packed(minute: int, parent: str, *children: str, action: str = "ADD") -> Event:
-    """Things go into a container, or out of it."""
-    return new_event(
-        next(NUMBERS),
-        type="AggregationEvent",
-        parentID=parent,
-        childEPCs=list(children),
-        action=action,
-        epcList=None,
-        eventTime=at(minute),
-        bizStep=None,
-        eventTimeZoneOffset="+00:00",
-    )
-
-
-def made(minute: int, inputs: Sequence[str], outputs: Sequence[str], process: str | None = None) -> Event:
-    """Things become others."""
-    return new_event(
-        next(NUMBERS),
-        type="TransformationEvent",
-        inputEPCList=list(inputs) or None,
-        outputEPCList=list(outputs) or None,
-        transformationID=process,
-        action=None,
-        epcList=None,
-        eventTime=at(minute),
-        bizStep=None,
-        eventTimeZoneOffset="+00:00",
-    )
-
-
-def thing(name: str) -> str:
-    """An identifier."""
-    return f"https://example.org/thing/{name}"
-
-
-A, B, C, P, Q, X, Y, Z = map(thing, "ABCPQXYZ")
 
 
 def test_through_containers_and_transformations(network: Network) -> None:

@@ -139,7 +139,7 @@ def dripping() -> Iterator[int]:
     yield listener.getsockname()[1]
     stop.set()
     listener.close()
-    thread.join(5)
+    thread.join(60)
 
 
 def _drip(listener: socket.socket, stop: threading.Event) -> None:
@@ -161,7 +161,7 @@ def test_an_answer_that_drips_is_cut_off(dripping: int, scheme: str) -> None:
     with pytest.raises(NotDelivered):
         post(f"{scheme}://127.0.0.1:{dripping}/", b"{}", {}, _LOCAL)
     assert time.monotonic() - began > 0.9
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example", ".example"])

@@ -145,6 +145,7 @@ def trace_service(data: DataDir, env: Mapping[str, str], depends_on: tuple[str, 
         where="EPCIS documents",
         env=env,
         depends_on=depends_on,
+        stop_timeout=timedelta(seconds=30),  # longer than it gives its own processes
     )
 
 

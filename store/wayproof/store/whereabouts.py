@@ -1,0 +1,86 @@
+"""What is told of where things are. What it means is decided in `wayproof.trace.graph.whereabouts`."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import numpy as np
+
+from wayproof.store.arrays import Int8Array, TextArray
+from wayproof.store.pool import Conn
+from wayproof.store.queries import load
+from wayproof.store.rows import fetch_tuples
+
+_SQL: Final = load("whereabouts")
+
+
+class EventPart(NamedTuple):
+    """The part in an event of the thing at `place` (from 0) of those that were asked for."""
+
+    place: int
+    event_id: int
+    #: A letter: `wayproof.trace.facts.Role`.
+    role: str
+    quantity: float | None
+    unit: str | None
+    #: The container or transformation; None for the rest, and for what belongs to another thing by association.
+    hub_id: UUID | None
+
+
+class ToldEvent(NamedTuple):
+    """An event, as far as it tells of where things are. Words and identifiers are canonical."""
+
+    event_id: int
+    epcis_id: str
+    at: datetime
+    event_type: str
+    action: str | None
+    biz_step: str | None
+    disposition: str | None
+    read_point: str | None
+    biz_location: str | None
+    sources: Sequence[dict[str, str]] | None
+    destinations: Sequence[dict[str, str]] | None
+
+
+class HandedOver(NamedTuple):
+    """An accepted handoff of the item at `place` (from 0) of those that were asked for."""
+
+    place: int
+    at: datetime
+    digest: bytes
+    receiver_party_id: UUID
+    receiver_name: str
+
+
+class PartyName(NamedTuple):
+    """A party of the tenant."""
+
+    party_id: UUID
+    gln: str | None
+    name: str
+
+
+def parts(conn: Conn, nodes: Sequence[UUID], *, as_of: datetime) -> list[EventPart]:
+    """Which parts things have in events that nobody had declared wrong."""
+    params = {"node_id": TextArray([node.hex for node in nodes]), "as_of": as_of}
+    return [EventPart(row[0] - 1, *row[1:]) for row in fetch_tuples(conn, _SQL["parts"], params)]
+
+
+def events(conn: Conn, event_ids: Collection[int]) -> dict[int, ToldEvent]:
+    """These events by number."""
+    params = {"event_ids": Int8Array(np.array(list(event_ids), np.int64))}
+    return {row[0]: ToldEvent(*row) for row in fetch_tuples(conn, _SQL["events"], params)}
+
+
+def handed_over(conn: Conn, items: Sequence[str], *, as_of: datetime) -> list[HandedOver]:
+    """Accepted handoffs of items."""
+    params: dict[str, Any] = {"items": TextArray(items), "as_of": as_of}
+    return [HandedOver(row[0] - 1, *row[1:]) for row in fetch_tuples(conn, _SQL["handed_over"], params)]
+
+
+def list_parties(conn: Conn, tenant_id: UUID, *, glns: Collection[str], party_ids: Collection[UUID]) -> list[PartyName]:
+    """Parties of the tenant; of two with one GLN the older is last."""
+    params = {"tenant_id": tenant_id, "glns": list(glns), "party_ids": list(party_ids)}
+    return [PartyName(*row) for row in fetch_tuples(conn, _SQL["list_parties"], params)]

@@ -1,0 +1,82 @@
+"""The parts of a lot that are somewhere, found by where they are or where they are bound for."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from wayproof.trace.graph.steps import State
+
+
+@dataclass(slots=True)
+class Piece:
+    """A part of a lot, or a single thing."""
+
+    state: State | None
+    place: str | None
+    container: UUID | None
+    #: None: not told, or unknown.
+    quantity: float | None
+    unit: str | None
+    #: Since when it has been told there, in this state.
+    since: datetime
+    #: Of the event that told of it last.
+    told_at: datetime
+    event_id: int | None
+    destination: str | None = None
+    holder: str | None = None
+    step: str | None = None
+    is_moving: bool = False
+
+    @property
+    def whither(self) -> str | None:
+        """Where it is bound for while it moves, else where it is."""
+        return self.destination if self.is_moving else self.place
+
+
+class Shelf:
+    """Pieces. One must be pulled before it changes, and added again."""
+
+    def __init__(self) -> None:
+        self._loose: dict[tuple[bool, str | None], dict[int, Piece]] = {}
+        self._inside: dict[UUID, dict[int, Piece]] = {}
+
+    def __iter__(self) -> Iterator[Piece]:
+        for bucket in (*self._loose.values(), *self._inside.values()):
+            yield from bucket.values()
+
+    def add(self, piece: Piece) -> None:
+        """Puts a piece where it belongs."""
+        self._bucket(piece)[id(piece)] = piece
+
+    def pull(self, pieces: list[Piece]) -> list[Piece]:
+        """Takes pieces out."""
+        for piece in pieces:
+            del self._bucket(piece)[id(piece)]
+        return pieces
+
+    def inside(self, container: UUID) -> Iterable[Piece]:
+        """What is in a container."""
+        return self._inside.get(container, {}).values()
+
+    def at(self, place: str | None) -> list[Piece]:
+        """What rests at a place, what is loose first."""
+        return self._where(is_moving=False, place=place)
+
+    def bound_for(self, place: str | None) -> list[Piece]:
+        """What is on its way to a place; None: nobody knows where."""
+        return self._where(is_moving=True, place=place)
+
+    def moving(self) -> list[Piece]:
+        """What is on its way, wherever to."""
+        return [piece for piece in self if piece.is_moving]
+
+    def _where(self, *, is_moving: bool, place: str | None) -> list[Piece]:
+        loose = self._loose.get((is_moving, place), {}).values()
+        packed = (piece for bucket in self._inside.values() for piece in bucket.values())
+        return [*loose, *(piece for piece in packed if (piece.is_moving, piece.whither) == (is_moving, place))]
+
+    def _bucket(self, piece: Piece) -> dict[int, Piece]:
+        if piece.container is not None:
+            return self._inside.setdefault(piece.container, {})
+        return self._loose.setdefault((piece.is_moving, piece.whither), {})

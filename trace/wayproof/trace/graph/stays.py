@@ -1,0 +1,89 @@
+"""In which containers things were, and those in which others, each for its time."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
+from wayproof.store import graph
+from wayproof.store.graph import Contained, Front
+from wayproof.store.pool import Conn
+from wayproof.trace.graph.questions import contained_then
+
+_LAST: Final = EVER_AFTER - datetime.resolution
+
+
+class Stay(NamedTuple):
+    """A container, and from when until when (both included) something was in it, or in something in it."""
+
+    container: UUID
+    low: datetime
+    high: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing has told that it ended."""
+        return self.high == _LAST
+
+    @property
+    def end(self) -> datetime:
+        """The instant of the unpacking."""
+        return self.high + datetime.resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """All stays of some things."""
+
+    #: Of the things themselves.
+    of: dict[UUID, tuple[Stay, ...]]
+    #: In which stays the container of a stay had some itself, within its time.
+    outer: dict[Stay, tuple[Stay, ...]]
+
+    @property
+    def containers(self) -> set[UUID]:
+        """Every container."""
+        return {stay.container for stay in self.outer}
+
+    def now(self) -> dict[UUID, UUID]:
+        """In what each container is now, the one that it came into last."""
+        found: dict[UUID, UUID] = {}
+        for stay, outer in self.outer.items():
+            still = [each for each in outer if each.is_open]
+            if stay.is_open and still:
+                found[stay.container] = max(still, key=lambda each: (each.low, each.container)).container
+        return found
+
+    def around(self, stay: Stay) -> list[Stay]:
+        """The stay and all around it, nearest first. Containers that are in each other come once."""
+        found, todo = {stay: None}, [stay]
+        for inner in todo:
+            todo += [each for each in self.outer[inner] if each not in found]
+            found |= dict.fromkeys(self.outer[inner])
+        return list(found)
+
+
+def find_stays(conn: Conn, keys: Collection[UUID], *, as_of: datetime | None) -> Stays:
+    """The stays of things, as they are known now or were then: one or two queries a level of nesting."""
+    first = [Stay(key, EVER_BEFORE, _LAST) for key in keys]
+    outer: dict[Stay, tuple[Stay, ...]] = {}
+    front = first
+    while front:
+        outer |= _containers(conn, front, as_of)
+        front = [each for each in dict.fromkeys(stay for inner in front for stay in outer[inner]) if each not in outer]
+    of = {each.container: outer[each] for each in first}
+    return Stays(of, {stay: each for stay, each in outer.items() if stay not in set(first)})
+
+
+def _containers(conn: Conn, front: list[Stay], as_of: datetime | None) -> dict[Stay, tuple[Stay, ...]]:
+    asked = Front(*map(list, zip(*front, strict=True)))
+    if as_of is None:
+        found: Iterable[Contained] = graph.containers(conn, asked)
+    else:
+        found = contained_then(conn, asked, as_of, is_down=True)
+    outer: dict[Stay, list[Stay]] = {stay: [] for stay in front}
+    for held in found:
+        outer[front[held.place]].append(Stay(held.node_id, held.low, held.high))
+    return {stay: tuple(sorted(set(each))) for stay, each in outer.items()}
