@@ -1,4 +1,4 @@
-"""Capture through the API: documents posted to /epcis/capture until the last of their jobs has succeeded.
+"""Capture through the API: documents of the network posted to /epcis/capture until the last job has succeeded.
 
 python -m bench.capture [--documents 100] [--events 1000]
 
@@ -20,7 +20,7 @@ from typing import Final
 
 import psutil
 
-from bench.epcis_documents import documents
+from bench.network import documents
 from bench.report import Result, at_least, at_most, figure, report
 from bench.services import in_database, running, running_api, running_database, wait_until
 from wayproof.model.access import Scope
@@ -30,6 +30,8 @@ from wayproof.store.settings import DatabaseSettings
 from wayproof.store.tenants import create_tenant
 
 _SENDERS: Final = 2
+_AT_REST_S: Final = 0.15
+"""CPU of all in a second in which nothing is to be done."""
 
 
 def main() -> int:
@@ -38,7 +40,7 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=100)
     parser.add_argument("--events", type=int, default=1_000, help="in each document")
     options = parser.parse_args()
-    made = list(documents(options.documents, options.events))
+    made = list(documents(options.documents * options.events, a_document=options.events))
     with TemporaryDirectory(prefix="wayproof-bench-") as folder, running_database(Path(folder)) as settings:
         results = _measured(settings, Path(folder), made, options.documents * options.events)
     return report("capture", results)
@@ -49,6 +51,7 @@ def _measured(settings: DatabaseSettings, folder: Path, made: Sequence[bytes], e
         tenant = create_tenant(conn, "bench")
         _, token = create_key(conn, tenant_id=tenant.tenant_id, label="bench", scopes=[Scope.EVENTS_WRITE])
         with running_api(settings, folder) as port, _running_trace(settings, folder):
+            wait_until(_is_at_rest, "the processes to have started", timeout_s=120)
             before = _cpu_s()
             elapsed_s = _captured_in(conn, port, token, made)
             cpu_s = {name: used - before.get(name, 0) for name, used in _cpu_s().items()}
@@ -113,6 +116,13 @@ def _running_trace(settings: DatabaseSettings, folder: Path) -> Iterator[None]:
     with running([sys.executable, "-m", "wayproof.trace"], log, signal.SIGTERM, in_database(settings)):
         wait_until(lambda: b"working" in log.read_bytes(), "the workers")
         yield
+
+
+def _is_at_rest() -> bool:
+    """Whether nobody loads modules any more."""
+    before = sum(_cpu_s().values())
+    time.sleep(1)
+    return sum(_cpu_s().values()) - before < _AT_REST_S
 
 
 def _cpu_s() -> dict[str, float]:

@@ -4,7 +4,7 @@ What is slow and needs no database is done first: the journal's lock is held for
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -28,11 +28,12 @@ from wayproof.trace.facts import Facts, facts_of
 from wayproof.trace.graph import build
 from wayproof.trace.graph.build import Recorded
 from wayproof.trace.indexing import terms_and_numbers
+from wayproof.trace.query.terms import TooMuch
 
 MOST_FAULTS: Final = 1_000
 """How many faults of a document are kept and told."""
-MOST_TERMS: Final = 65_000
-"""Distinct words under which one event is indexed. A `tsvector` takes a mebibyte of them, each 16 bytes."""
+MOST_CONTEXT_BYTES: Final = 1 << 16
+"""Of a document's `@context`, which is told again with each of its events."""
 
 _Key: TypeAlias = tuple[str, datetime | None]
 """An eventID; and when it was declared wrong, for a declaration."""
@@ -125,15 +126,31 @@ def capture_event(
     path, found = events_of(document)
     if path is not None:
         raise InvalidInput(f"expected one event, got a document of {len(found)}", pointer="")
-    checked = check_document(document, now=datetime.now(UTC), lenient=lenient)
+    checked = _check(document, lenient=lenient)
     return _record(conn, tenant_id, None, checked, proceed=False, now=now)
 
 
 def _checked(data: bytes, *, lenient: bool) -> Checked:
     try:
-        return check_document(read_document(data), now=datetime.now(UTC), lenient=lenient)
+        return _check(read_document(data), lenient=lenient)
     except InvalidInput as error:
         return Checked(document={}, events=(), faults=(unreadable(error),))
+
+
+def _check(document: Mapping[str, Any], *, lenient: bool) -> Checked:
+    checked = check_document(document, now=datetime.now(UTC), lenient=lenient)
+    size = len(write_json(document.get("@context")).encode())
+    if size <= MOST_CONTEXT_BYTES:
+        return checked
+    fault = Fault(
+        event=None,
+        pointer="/@context",
+        rule=Rule.SIZE,
+        said="the context is too large",
+        expected=f"at most {MOST_CONTEXT_BYTES:,} bytes of prefixes, or their address",
+        got=f"{size:,}",
+    )
+    return replace(checked, faults=(*checked.faults, fault))
 
 
 def unreadable(error: InvalidInput) -> Fault:
@@ -180,8 +197,8 @@ def _to_write(checked: Checked, *, proceed: bool) -> tuple[Sequence[_Ready], Seq
     """What is to be written as far as the document itself tells, and why other events are not."""
     if checked.faults and not proceed:
         return [], checked.faults
-    fit, too_large = _of_a_size(_ready(checked))
-    return [] if too_large and not proceed else fit, (*checked.faults, *too_large)
+    ready, too_large = _ready(checked)
+    return [] if too_large and not proceed else ready, (*checked.faults, *too_large)
 
 
 def _append(
@@ -220,17 +237,34 @@ def _add_to_graph(
     build.add_events(conn, tenant_id, recorded, {epcis_id for epcis_id, declared_at in keys if declared_at})
 
 
-def _ready(checked: Checked) -> list[_Ready]:
+def _ready(checked: Checked) -> tuple[list[_Ready], list[Fault]]:
+    """Events that may be written, and a fault for each that is too large for it."""
     context = context_of(checked.document)
     path, found = events_of(checked.document)
     if path is None:  # its context is kept as a document's is
         found = [{name: value for name, value in checked.document.items() if name != "@context"}]
-    made = []
+    ready: list[_Ready] = []
+    faults: list[Fault] = []
     for place in checked.good_events():
         where, indexed = "" if path is None else pointer((*path, place)), canonical(found[place], context)
-        new = _new_event(found[place], indexed, context)
-        made.append(_Ready(place=place, pointer=where, new=new, facts=facts_of(indexed)))
-    return made
+        try:
+            new = _new_event(found[place], indexed, context)
+        except TooMuch as error:
+            faults.append(_too_large(place, where, error))
+        else:
+            ready.append(_Ready(place=place, pointer=where, new=new, facts=facts_of(indexed)))
+    return ready, faults
+
+
+def _too_large(place: int, where: str, error: TooMuch) -> Fault:
+    return Fault(
+        event=place,
+        pointer=where,
+        rule=Rule.SIZE,
+        said="the event names too much",
+        expected="several events for so many things",
+        got=str(error),
+    )
 
 
 def _new_event(event: Mapping[str, Any], indexed: Mapping[str, Any], context: Context) -> NewEvent:
@@ -255,20 +289,6 @@ def _new_event(event: Mapping[str, Any], indexed: Mapping[str, Any], context: Co
 
 def _id(place: Mapping[str, str] | None) -> str | None:
     return place["id"] if place else None
-
-
-def _of_a_size(ready: Sequence[_Ready]) -> tuple[list[_Ready], list[Fault]]:
-    """Those that can be indexed, and a fault for each that cannot."""
-    fit: list[_Ready] = []
-    faults: list[Fault] = []
-    for each in ready:
-        terms = len(each.new.terms)
-        if terms > MOST_TERMS and (terms := len(set(each.new.terms))) > MOST_TERMS:
-            expected = f"at most {MOST_TERMS:,} words of an index; several events for so many things"
-            faults.append(each.fault(Rule.SIZE, "the event names too much", expected, terms))
-        else:
-            fit.append(each)
-    return fit, faults
 
 
 def _apart(ready: Sequence[_Ready], known: Collection[_Key]) -> tuple[list[_Ready], list[Fault]]:

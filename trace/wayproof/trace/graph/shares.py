@@ -11,7 +11,7 @@ from math import fsum
 from typing import Final, NamedTuple, Self
 from uuid import UUID
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from wayproof.model.graph import EVER_BEFORE
 from wayproof.trace.epcis.units import Dimension
@@ -117,7 +117,7 @@ class _Mixture:
 def _identity(edge: Edge) -> object:
     """What makes two edges one: a stay in a container that was met from two sides begins with the same event."""
     is_stay = edge.kind is EdgeKind.PACKED and edge.event_id is not None
-    return structs.replace(edge, at=EVER_BEFORE) if is_stay else edge
+    return replace(edge, at=EVER_BEFORE) if is_stay else edge
 
 
 class _Part(NamedTuple):
