@@ -161,6 +161,7 @@ def deployment(postgres: Server, chain: Chain, tmp_path: Path) -> Iterator[Deplo
             "${WAYPROOF_LEDGER_RPC_URLS:?see .env.example}": chain.url,
             "${WAYPROOF_LEDGER_ANCHORER_KEY:?see .env.example}": "0a" * 32,
             "${WAYPROOF_LEDGER_ADMIN_KEY:-}": "0b" * 32,
+            "${WAYPROOF_PUBLIC_URL:-http://127.0.0.1:8080}": "https://track.example.com",
             "/log-key": str(tmp_path / "log-key"),
             "/broker-data": str(tmp_path / "data"),
             "/mosquitto/data": str(tmp_path / "data"),

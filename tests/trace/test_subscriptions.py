@@ -24,7 +24,7 @@ from fix_webhooks import Subscriber, events_in
 from wayproof.model.errors import InvalidInput
 from wayproof.store import subscriptions
 from wayproof.store.event_queries import newest_place
-from wayproof.store.pool import Conn, Pool, tenant_transaction
+from wayproof.store.pool import Conn, Pool, tenant_transaction, transaction
 from wayproof.store.settings import DatabaseSettings
 from wayproof.store.subscriptions import Subscription
 from wayproof.trace.capture import capture
@@ -176,6 +176,16 @@ def test_waiting_grows_with_failures(told: Told) -> None:
     assert all(waits[place] <= 2.0 ** (place + 1) for place in range(14))
     assert 1_700 < waits[-1] <= 3_600
     assert told.state(subscription).failures == 14
+
+
+def test_who_fails_waits_for_the_others(told: Told) -> None:
+    """Subscribers that fail, however long they have waited, keep none waiting that does not."""
+    slow, good = told.subscribe(), told.subscribe()
+    sql = "update epcis_subscription set failures = 1, due_at = now() - interval '1 day' where subscription_id = %s"
+    told.superuser.execute(sql, [slow.subscription_id])
+    with transaction(told.pool) as conn:
+        due = subscriptions.list_due(conn, datetime.now(UTC), 10)
+    assert [subscription_id for _, subscription_id in due] == [good.subscription_id, slow.subscription_id]
 
 
 def test_a_message_that_is_too_large_is_split(told: Told) -> None:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from wayproof.api import page_text
+from wayproof.api.address import address_of
 from wayproof.api.auth import SESSION_COOKIE, PoolOfApp, reader
 from wayproof.api.item_page import item_page
 from wayproof.api.paging import Cursor
@@ -77,7 +78,7 @@ def overview(request: Request, pool: PoolOfApp, cursor: Cursor = None) -> Respon
         shipments=[page_text.card(item.model_dump(), now) for item in shipments.items],
         next_cursor=shipments.next_cursor,
         filters=page_text.FILTERS,
-        base_url=str(request.base_url).rstrip("/"),
+        base_url=address_of(request),
         tomorrow=(now + timedelta(days=1)).date(),
     )
 

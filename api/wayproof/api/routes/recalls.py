@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Header, Path, Query, Request, Response
 
+from wayproof.api.address import address_of
 from wayproof.api.auth import TraceAsker, TraceReader, TraceWriter
 from wayproof.api.conditional import Conditions, changed
 from wayproof.api.paging import At as AtTime
@@ -181,7 +182,7 @@ def tell_recipient(
             link_for=None if said.link_days is None else timedelta(days=said.link_days),
         )
         notice = recalls.get_notice(conn, recalls.get_recall(conn, recall_id), notice_id)
-    link = None if token is None else f"{str(request.base_url).rstrip('/')}/recall/{token}"
+    link = None if token is None else f"{address_of(request)}/recall/{token}"
     return changed(ToldView(notice=NoticeView.model_validate(notice), link=link), status=201)
 
 
