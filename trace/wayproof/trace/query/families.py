@@ -7,6 +7,7 @@ from decimal import Decimal
 from math import inf, nextafter
 from typing import Any, Final
 
+from wayproof.model.errors import InvalidInput
 from wayproof.trace.identifiers import Level, parse
 from wayproof.trace.query.query import MasterCondition, MasterKind, Period, Query, Range
 from wayproof.trace.query.reading import (
@@ -65,10 +66,17 @@ def _things(*fields: str) -> Read:
 
     def read(query: Query, parameter: Parameter, match: Match) -> Query:
         uris = read_identifiers(parameter)
-        is_narrow = query.is_narrow or not any(parse(uri).level in _WIDE for uri in uris)
+        is_narrow = query.is_narrow or not any(map(_is_wide, uris))
         return replace(_any_of(query, fields or [match["field"]], uris), is_narrow=is_narrow)
 
     return read
+
+
+def _is_wide(uri: str) -> bool:
+    try:
+        return parse(uri, check_digits=False).level in _WIDE
+    except InvalidInput:  # an identifier that breaks its scheme's rules is asked for as it is
+        return False
 
 
 def _typed(vocabulary: str) -> Read:
