@@ -24,9 +24,11 @@ help: ## what can be made
 run: .venv/.project node_modules/.assets .venv/.broker ## set everything up and start it; prints the address to open (ARGS="--port 9000")
 	@exec $(BIN)/wayproof up $(ARGS)
 
+# Tests wait for processes more than they compute, so there are more workers than a small machine has cores.
+WORKERS ?= 3
 .PHONY: test
-test: check ## everything that CI runs (ARGS="-k name")
-	$(BIN)/pytest $(ARGS)
+test: check ## everything that CI runs (ARGS="-k name", or ARGS="-n0 --pdb" for one process)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: check
 check: setup-test ## formatting, lint, types, layers

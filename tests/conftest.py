@@ -12,6 +12,7 @@ settings.register_profile("wayproof", deadline=None)
 settings.load_profile("wayproof")
 
 pytest_plugins = [
+    "fix_alone",
     "fix_postgres",
     "fix_mqtt",
     "fix_registry",

@@ -248,7 +248,7 @@ class Anchoring:
         """What stands."""
         return {raised.alarm for raised in anchors.alarms(self.conn)}
 
-    def wait_for(self, what: Callable[[], Any], timeout_s: float = 30) -> None:
+    def wait_for(self, what: Callable[[], Any], timeout_s: float = 90) -> None:
         """Waits until it holds; fails with all that is known otherwise."""
         deadline = time.monotonic() + timeout_s
         while not what():
@@ -294,7 +294,7 @@ class Anchoring:
         """Ends everything."""
         for process in self.processes:
             process.kill()
-            process.wait(20)
+            process.wait(60)
         for wire in self.wires:
             wire.close()
         self.disconnect()

@@ -129,7 +129,7 @@ def api_process(database: DatabaseSettings, log_folder: Path) -> Iterator[ApiPro
         yield ApiProcess(process=process, address=f"http://127.0.0.1:{port}", log=log_file)
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(60)
 
 
 def problem(response: Response, slug: str) -> dict[str, Any]:

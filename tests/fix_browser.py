@@ -82,7 +82,7 @@ def website(app: FastAPI, registry: Registry, superuser: Conn, tell: Tell) -> It
         time.sleep(0.01)
     yield Website(origin=f"http://127.0.0.1:{port}", registry=registry, superuser=superuser, tell=tell)
     server.should_exit = True
-    thread.join(20)
+    thread.join(60)
 
 
 @dataclass(kw_only=True)

@@ -58,7 +58,7 @@ class Chain:
         """Ends it by a signal and waits."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(sig)
-            self.process.wait(20)
+            self.process.wait(60)
 
     def rpc(self, method: str, *params: Any) -> Any:
         """The result of one JSON-RPC call, such as anvil's own."""

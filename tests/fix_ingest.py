@@ -30,7 +30,7 @@ from ports import free_port
 OBSERVED_AT = "2026-03-02T12:00:00Z"
 
 
-def eventually(happened: Callable[[], Any], timeout_s: float = 20) -> Any:
+def eventually(happened: Callable[[], Any], timeout_s: float = 60) -> Any:
     """The first true value of `happened`; fails when none comes in time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -72,7 +72,7 @@ class IngestorProcess:
         """Ends it by a signal and returns the exit code."""
         assert self.process is not None
         self.process.send_signal(sig)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
     def is_ready(self) -> bool:
         """What /readyz says; fails if the process has ended."""
@@ -133,7 +133,7 @@ def ingestor_factory(
     for ingestor in made:
         if ingestor.process is not None and ingestor.process.poll() is None:
             ingestor.process.kill()
-            ingestor.process.wait(10)
+            ingestor.process.wait(60)
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ class Device:
         """Returns once the broker has taken all that was sent."""
         eventually(lambda: not self.client.want_write() and not self.client._out_messages)
 
-    def wait_until_safe(self, seq: int, boot: int = 1, timeout_s: float = 20) -> Receipt:
+    def wait_until_safe(self, seq: int, boot: int = 1, timeout_s: float = 60) -> Receipt:
         """The first receipt that says that 1 to `seq` of `boot` are safe."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -214,5 +214,5 @@ def _connect(broker: Broker, name: str) -> Device:
     client.on_message = lambda _c, _u, message: device.receipts.put(decode_receipt(bytes(message.payload)))
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
-    subscribed.get(timeout=10)
+    subscribed.get(timeout=60)
     return device

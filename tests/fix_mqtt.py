@@ -36,7 +36,7 @@ class Broker:
         """Ends it by a signal and waits."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(sig)
-            self.process.wait(20)
+            self.process.wait(60)
 
     def add_user(self, name: str, secret: str = "secret") -> str:
         """Lets `name` connect from now on; returns the password."""

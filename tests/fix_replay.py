@@ -68,4 +68,4 @@ def stage(tenant: str, ingestor: IngestorProcess, broker: Broker, superuser: Con
     sync = subprocess.Popen([*argv, *files], env=stage.environment, stdout=subprocess.DEVNULL)
     yield stage
     sync.terminate()
-    sync.wait(10)
+    sync.wait(60)

@@ -44,7 +44,7 @@ class Up:
             for line in output:
                 self.lines.append(line.rstrip("\n"))
 
-    def wait_for(self, *words: str, since: int = 0, timeout_s: float = 30) -> str:
+    def wait_for(self, *words: str, since: int = 0, timeout_s: float = 180) -> str:
         """The first line after the first `since` that holds all words, as soon as it is there."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -72,20 +72,25 @@ class Up:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
 
     def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
         """Signals it and returns its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(sig)
-        status = self.process.wait(40)
-        self.reader.join(10)
+        status = self.process.wait(80)
+        self.reader.join(60)
         return status
 
 
 def start_up(folder: Path, *options: str, mosquitto: Path | None = None) -> Up:
     """Starts `wayproof up` without a fleet."""
+    data = DataDir.at(folder)
+    data.make()
+    if not data.ports():
+        # Not the preferred ones, which another test's or somebody's own `wayproof up` may want meanwhile.
+        data.remember_ports({name: free_port() for name in PREFERRED_PORTS})
     process = subprocess.Popen(
         [*WAYPROOF, "up", "--no-demo", "--data", str(folder), *options],
         stdout=subprocess.PIPE,
@@ -93,7 +98,7 @@ def start_up(folder: Path, *options: str, mosquitto: Path | None = None) -> Up:
         text=True,
         env={**_clean_environment(), "WAYPROOF_MOSQUITTO": str(mosquitto or find_mosquitto())},
     )
-    return Up(data=DataDir.at(folder), process=process)
+    return Up(data=data, process=process)
 
 
 @pytest.fixture
@@ -113,11 +118,7 @@ def up_factory() -> Iterator[Callable[..., Up]]:
 @pytest.fixture(scope="module")
 def running_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A `wayproof up` that is ready, shared by the tests of a module."""
-    data = DataDir.at(tmp_path_factory.mktemp("up") / "data")
-    data.make()
-    # Not the preferred ports: somebody's own `wayproof up` may want them while tests run.
-    data.remember_ports({name: free_port() for name in PREFERRED_PORTS})
-    up = start_up(data.root)
+    up = start_up(tmp_path_factory.mktemp("up") / "data")
     try:
         up.wait_until_ready()
         yield up

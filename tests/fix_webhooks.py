@@ -21,6 +21,8 @@ class Subscriber:
         #: Cleared: nobody gets an answer.
         self.answering = threading.Event()
         self.answering.set()
+        #: Set: somebody has sent something.
+        self.reached = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
@@ -38,7 +40,8 @@ class Subscriber:
 
     def take(self, body: bytes, headers: dict[str, str]) -> int:
         """Keeps a message; the status to answer with."""
-        self.answering.wait(20)
+        self.reached.set()
+        self.answering.wait(60)
         if len(events_in(json.loads(body))) > self.most:
             return 413
         status = self.answers.pop(0) if self.answers else 200
@@ -51,7 +54,7 @@ class Subscriber:
         """Ends the server."""
         self.answering.set()
         self._server.shutdown()
-        self._thread.join(5)
+        self._thread.join(60)
         self._server.server_close()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

@@ -91,9 +91,8 @@ class Deployment:
 
     def text(self, value: str) -> str:
         """A value of the file as it reads here."""
-        for old, new in self.replacements.items():
-            value = value.replace(old, new)
-        return value
+        # All at once: one port may be found in another that was just put in.
+        return re.sub("|".join(map(re.escape, self.replacements)), lambda found: self.replacements[found[0]], value)
 
     def argv(self, name: str, *command: str) -> list[str]:
         """A service's command line; `command` takes the place of its own, as with `docker compose run`."""
@@ -110,7 +109,7 @@ class Deployment:
     def run(self, name: str, *command: str) -> None:
         """Runs a one-shot service to its end."""
         subprocess.run(
-            self.argv(name, *command), env=self.env(name), check=True, timeout=60, cwd=self.folder, capture_output=True
+            self.argv(name, *command), env=self.env(name), check=True, timeout=120, cwd=self.folder, capture_output=True
         )
 
     def start(self, name: str, argv: list[str] | None = None) -> subprocess.Popen[bytes]:
@@ -125,11 +124,11 @@ class Deployment:
         """What the service's own health check says."""
         _, _, *command = OURS[name]["healthcheck"]["test"]
         argv = [sys.executable, *(self.text(part) for part in command)]
-        return subprocess.run(argv, check=False, timeout=20, capture_output=True).returncode == 0
+        return subprocess.run(argv, check=False, timeout=60, capture_output=True).returncode == 0
 
     def wait_until(self, what: str, holds: Any) -> None:
-        """Waits for a condition, at most half a minute."""
-        deadline = time.monotonic() + 30
+        """Waits for a condition, at most two minutes."""
+        deadline = time.monotonic() + 120
         while not holds():
             assert time.monotonic() < deadline, f"{what}: {self.logs()}"
             time.sleep(0.1)
@@ -147,7 +146,7 @@ class Deployment:
 def deployment(postgres: Server, chain: Chain, tmp_path: Path) -> Iterator[Deployment]:
     """An empty database, a chain, and folders in place of the volumes."""
     with postgres.admin() as admin:
-        admin.execute("create database deployed")
+        admin.execute(f"create database {postgres.prefix}deployed")
     for volume in ("broker", "data", "log-key"):
         (tmp_path / volume).mkdir()
     deployment = Deployment(
@@ -157,11 +156,12 @@ def deployment(postgres: Server, chain: Chain, tmp_path: Path) -> Iterator[Deplo
             "${WAYPROOF_DATABASE_PASSWORD:?see .env.example}": postgres.password,
             "${WAYPROOF_INGEST_PASSWORD:?see .env.example}": "ingest-secret",
             "${WAYPROOF_INGEST_PASSWORD}": "ingest-secret",
-            "@database/wayproof": f"@{postgres.address}/deployed",
+            "@database/wayproof": f"@{postgres.address}/{postgres.prefix}deployed",
             "${WAYPROOF_LEDGER_ORIGIN:?see .env.example}": "log.example.com/custody",
             "${WAYPROOF_LEDGER_RPC_URLS:?see .env.example}": chain.url,
             "${WAYPROOF_LEDGER_ANCHORER_KEY:?see .env.example}": "0a" * 32,
             "${WAYPROOF_LEDGER_ADMIN_KEY:-}": "0b" * 32,
+            "${WAYPROOF_PUBLIC_URL:-http://127.0.0.1:8080}": "https://track.example.com",
             "/log-key": str(tmp_path / "log-key"),
             "/broker-data": str(tmp_path / "data"),
             "/mosquitto/data": str(tmp_path / "data"),
@@ -175,9 +175,9 @@ def deployment(postgres: Server, chain: Chain, tmp_path: Path) -> Iterator[Deplo
     yield deployment
     for process in reversed(deployment.running):
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
     with postgres.admin() as admin:
-        admin.execute("drop database deployed with (force)")
+        admin.execute(f"drop database {postgres.prefix}deployed with (force)")
 
 
 def test_services_run_as_the_file_says(deployment: Deployment, postgres: Server) -> None:
@@ -201,7 +201,7 @@ def test_services_run_as_the_file_says(deployment: Deployment, postgres: Server)
     deployment.wait_until("days of readings are kept open", lambda: "opened " in deployment.log("maintenance"))
     deployment.wait_until("trace works", lambda: "working" in deployment.log("trace"))
 
-    with connect(postgres.settings("deployed"), autocommit=True) as conn:
+    with connect(postgres.settings(f"{postgres.prefix}deployed"), autocommit=True) as conn:
         conn.execute("insert into tenant (name) values ('acme')")
         conn.execute(
             "insert into device (tenant_id, name, kind, credential)"
@@ -211,7 +211,7 @@ def test_services_run_as_the_file_says(deployment: Deployment, postgres: Server)
     passwords = deployment.folder / "broker" / "passwords"
     deployment.wait_until("the broker knows the device", lambda: "truck-1:" in passwords.read_text(encoding="utf-8"))
 
-    with connect(postgres.settings("deployed"), autocommit=True) as conn:
+    with connect(postgres.settings(f"{postgres.prefix}deployed"), autocommit=True) as conn:
         conn.execute(
             "with p as (insert into party (tenant_id, name) select tenant_id, 'Dock 4' from tenant returning *)"
             " insert into party_key (tenant_id, party_id, address, claim, claimed_at)"

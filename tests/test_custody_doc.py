@@ -10,11 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wayproof.cli.services.data_dir import DataDir
-from wayproof.cli.services.plan import PREFERRED_PORTS
-
 from fix_up import EMBEDDED, Up
-from ports import free_port
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "custody.md").read_text(encoding="utf-8")
@@ -33,12 +29,9 @@ def test_readme_shows_what_is_run() -> None:
 @pytest.mark.timeout(600)
 def test_walk_through(up_factory: Callable[..., Up], tmp_path: Path) -> None:
     """Two parties hand a simulated shipment over, it is final and verified; one byte changed is found by name."""
-    data = DataDir.at(tmp_path / "data")
-    data.make()
-    ports = {name: free_port() for name in PREFERRED_PORTS}
-    data.remember_ports(ports)
-    up = up_factory(data.root, "--demo", "--trucks", "2")
+    up = up_factory(tmp_path / "data", "--demo", "--trucks", "2")
     up.wait_until_ready((*EMBEDDED, "fleet"))
+    data, ports = up.data, up.data.ports()
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("WAYPROOF_")},
@@ -63,7 +56,7 @@ def test_walk_through(up_factory: Callable[..., Up], tmp_path: Path) -> None:
 
 
 def _wait_for(text: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while text not in log.read_text(encoding="utf-8"):
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
         time.sleep(0.1)

@@ -22,6 +22,7 @@ PAGE = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.skipif(not FSMA.is_dir(), reason=f"FSMA 204 documents are not at {FSMA}")
 def test_walk_through(
     api_process: ApiProcess, database: DatabaseSettings, registry: Registry, superuser: Conn, tmp_path: Path
@@ -43,12 +44,11 @@ def test_walk_through(
     }
     script = "set -euo pipefail\n" + "\necho ----\n".join(COMMANDS)
     done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=110
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=220
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    imported, traced, resolved, placed, saved, verified, recorded = re.split(
-        r"^----\n", done.stdout, flags=re.MULTILINE
-    )
+    blocks = re.split(r"^----\n", done.stdout, flags=re.MULTILINE)
+    imported, traced, resolved, placed, saved, verified, recorded, recalled = blocks
     assert "forgiven" in imported
     assert "in the journal already" in imported
     up, down = traced.split("downstream, ")
@@ -65,4 +65,8 @@ def test_walk_through(
     assert "FAILED" not in verified
     assert re.search(r"^passed +fsma204.csv ", verified, re.MULTILINE)
     assert recorded.endswith("1 events recorded\n")
+    assert "(exercise), revision 2: Salad" in recalled
+    assert "SALAD-20260420-A" in recalled
+    assert f"{api_process.address}/recall/" in recalled
+    assert re.search(r"full scope after [0-9.]+ min", recalled)
     assert (tmp_path / "ABC1234.csv").read_text(encoding="utf-8-sig").count(PACKED) > 3

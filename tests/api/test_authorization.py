@@ -48,6 +48,8 @@ IDS = {
     "token": "abc",
     "subscription_id": str(uuid4()),
     "item": "urn:epc:id:sscc:0614141.1",
+    "recall_id": str(uuid4()),
+    "notice_id": str(uuid4()),
 }
 
 WRITE_SCOPES = {
@@ -57,6 +59,7 @@ WRITE_SCOPES = {
     "handoffs": Scope.CUSTODY_WRITE,
     "keys": Scope.KEYS_WRITE,
     "parties": Scope.PARTIES_WRITE,
+    "recalls": Scope.TRACE_WRITE,
     "shipments": Scope.SHIPMENTS_WRITE,
     "sites": Scope.SITES_WRITE,
 }
@@ -71,6 +74,7 @@ READ_SCOPES = {
     "keys": Scope.KEYS_WRITE,
     "metrics": Scope.METRICS_READ,
     "parties": Scope.CUSTODY_READ,
+    "recalls": Scope.TRACE_READ,
     "shipments": Scope.SHIPMENTS_READ,
     "sites": Scope.SITES_READ,
 }
@@ -88,7 +92,7 @@ def _scope(method: str, path: str) -> Scope:
         return Scope.CUSTODY_READ
     if path.startswith("/epcis"):
         return Scope.EVENTS_READ if method == "GET" else Scope.EVENTS_WRITE
-    if path.startswith("/v1/trace"):
+    if path.startswith("/v1/trace") or path == "/v1/recalls/evaluate":
         return Scope.TRACE_READ
     resource = path.removeprefix("/v1/").split("/")[1 if path.startswith("/metrics") else 0]
     return (READ_SCOPES if method == "GET" else WRITE_SCOPES)[resource]

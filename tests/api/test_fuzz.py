@@ -20,13 +20,19 @@ from wayproof.ledger.hexadecimal import to_address
 from wayproof.ledger.signatures import KeySigner
 from wayproof.model.access import Scope
 from wayproof.model.log import LogIdentity
+from wayproof.store import recalls
 from wayproof.store.keys import create_key
-from wayproof.store.pool import Conn
+from wayproof.store.pool import Conn, tenant_transaction
+from wayproof.store.recalls import NewRecall
+from wayproof.trace.recall.criteria import lots
+from wayproof.trace.recall.dossier import create
 
 from fix_api import ApiProcess
 from fix_custody import Organisation, new_party
+from fix_exports import Exporter
 from fix_registry import MONDAY, Registry
 from fix_telemetry import Tell
+from recall_events import SHOP, lot, moved
 
 _CHECKS = [
     not_a_server_error,
@@ -71,7 +77,19 @@ def rows(registry: Registry, tell: Tell, superuser: Conn, founded: LogIdentity) 
         "shipment_id": str(shipment.shipment_id),
         "site_id": str(shipment.origin_site_id),
         "slug": "conflict",
+        **_recall(registry),
     }
+
+
+def _recall(registry: Registry) -> dict[str, str]:
+    """A recall of a lot that somebody holds."""
+    exporter = Exporter(pool=registry.pool, tenant_id=registry.tenant_id)
+    assert not exporter.capture_events(moved(0, "receiving", lot("MILK"), SHOP, quantity=100)).faults
+    new = NewRecall(title="fuzz", reason="", is_mock=True, request_key=None, started_at=MONDAY)
+    with tenant_transaction(registry.pool, registry.tenant_id) as conn:
+        made = create(conn, registry.tenant_id, new, lots(lot("MILK")))
+        [notice] = recalls.list_notices(conn, made)
+    return {"recall_id": str(made.recall_id), "notice_id": str(notice.notice_id), "place": SHOP, "source": SHOP}
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_process_is_alive_while_every_thread_is_busy(client: TestClient) -> None
         for request in requests:
             client.portal.call(limiter.acquire_on_behalf_of_nowait, request)
         try:
-            assert caller.submit(client.get, "/livez").result(timeout=5).status_code == 200
+            assert caller.submit(client.get, "/livez").result(timeout=60).status_code == 200
         finally:
             for request in requests:
                 client.portal.call(limiter.release_on_behalf_of, request)
@@ -68,7 +68,7 @@ def test_process_serves_until_it_is_told_to_end(api_process: ApiProcess, sig: si
     assert refused.status_code == 401
     assert "server" not in refused.headers
     api_process.process.send_signal(sig)
-    assert api_process.process.wait(20) == 0
+    assert api_process.process.wait(60) == 0
     log = api_process.log.read_text()
     lines = [json.loads(line) for line in log.splitlines()]
     assert {"event", "level", "timestamp", "logger"} <= set(lines[0])

@@ -102,7 +102,7 @@ def test_record_what_happened(database: DatabaseSettings, registry: Registry, su
     """An operator's command records what has happened as events, and a second run finds nothing new."""
     registry.change(registry.shipment(), picked_up_at=MONDAY, delivered_at=MONDAY + timedelta(hours=1))
     [name] = superuser.execute("select name from tenant where tenant_id = %s", [registry.tenant_id]).fetchone() or [""]
-    words = ["epcis", "record", "--tenant", name, "--database-url", database.url.get_secret_value(), "--at-once", "1"]
+    words = ["epcis", "record", "--tenant", name, "--database-url", database.url.get_secret_value()]
     first = CliRunner().invoke(app, [*words, "--json"])
     assert [each.split(":")[3] for each in json.loads(first.stdout)["recorded"]] == ["departure", "arrival"]
     assert CliRunner().invoke(app, words).stdout.splitlines()[-1] == "0 events recorded"

@@ -184,4 +184,4 @@ def test_iotcore_is_the_last_resort(up_factory: Callable[..., Up], tmp_path: Pat
         Publisher(device="logger-1", secret="any", broker=broker, outbox=outbox) as publisher,
     ):
         publisher.record(datetime.now(UTC), Measures(temperature_c=4.5))
-        assert publisher.wait_until_safe(20)
+        assert publisher.wait_until_safe(60)

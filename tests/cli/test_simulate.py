@@ -223,7 +223,7 @@ def simulate(
     yield made
     for child in [sync, *made.running]:
         child.kill()
-        child.wait(10)
+        child.wait(60)
         for pipe in (child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()
@@ -252,7 +252,7 @@ def test_killed_and_started_again(simulate: Simulate, superuser: Conn) -> None:
         child, wanted = simulate.start(), stored(superuser) + more
         eventually(partial(has_stored, superuser, wanted), timeout_s=60)
         child.kill()
-        child.wait(10)
+        child.wait(60)
     assert simulate.once()["waiting"] == 0
     check_continuity(simulate, superuser)
 
@@ -263,7 +263,7 @@ def test_signal_stops_it_cleanly(simulate: Simulate, superuser: Conn, number: si
     child = simulate.start()
     eventually(lambda: stored(superuser) > 100, timeout_s=40)
     child.send_signal(number)
-    out, err = child.communicate(timeout=10)
+    out, err = child.communicate(timeout=60)
     assert child.returncode == 0, err
     assert "readings recorded" in out
     assert "Traceback" not in err
@@ -280,7 +280,7 @@ def test_frozen_and_thawed(simulate: Simulate, superuser: Conn) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             child.wait(0.5)
     child.terminate()
-    _, err = child.communicate(timeout=20)
+    _, err = child.communicate(timeout=60)
     assert child.returncode == 0, err
 
 
@@ -290,7 +290,7 @@ def test_broker_down_loses_nothing(simulate: Simulate, superuser: Conn, ingestor
     child = simulate.start("--json")
     eventually(lambda: "recorded" in (child.stderr.readline() if child.stderr else ""), timeout_s=40)
     child.terminate()
-    out, _ = child.communicate(timeout=20)
+    out, _ = child.communicate(timeout=60)
     offline = json.loads(out)
     assert offline["waiting"] == offline["recorded"] > 400
     assert stored(superuser) == 0

@@ -15,10 +15,12 @@ from wayproof.store.settings import DatabaseSettings
 from fix_mqtt import Broker
 from fix_up import Up, descendants
 
+pytestmark = pytest.mark.timeout(600)  # a stack of nine processes is started three times over
+
 
 def rpc(port: int, method: str, *params: object) -> object:
     """The result of a JSON-RPC call to the embedded chain."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     connection.request("POST", "/", body, {"content-type": "application/json"})
     result: object = json.loads(connection.getresponse().read())["result"]
@@ -36,7 +38,7 @@ def test_start_stop_kill_and_start(up_factory: Callable[..., Up], tmp_path: Path
     rpc(ports["chain"], "anvil_mine", "0x3")
     height = rpc(ports["chain"], "eth_blockNumber")
     assert first.stop() == 0
-    assert not any(process.is_running() for process in family)
+    assert [process for process in family if process.is_running()] == []
     stopped = [line.split()[1] for line in first.lines if " stopped " in line]
     assert stopped.index("ingest") < stopped.index("broker") < stopped.index("postgres")
 
@@ -47,7 +49,7 @@ def test_start_stop_kill_and_start(up_factory: Callable[..., Up], tmp_path: Path
     assert not any("shown this once" in line for line in second.lines)
     family = descendants(second.process.pid)
     second.stop(signal.SIGKILL)
-    _, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert alive == []
 
     with socket.create_server(("127.0.0.1", ports["broker"])):
@@ -62,7 +64,7 @@ def test_port_that_was_asked_for_is_not_replaced(up_factory: Callable[..., Up], 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         up = up_factory(tmp_path, "--port", str(port))
-        assert up.process.wait(20) == 1
+        assert up.process.wait(60) == 1
     assert f"port {port} is taken by" in up.wait_for("taken")
 
 
@@ -74,8 +76,8 @@ def test_stop_before_everything_is_ready(up_factory: Callable[..., Up], tmp_path
     family = descendants(up.process.pid)
     for _ in range(signals):
         up.process.send_signal(signal.SIGINT)
-    assert up.process.wait(30) == 0
-    _, alive = psutil.wait_procs(family, timeout=10)
+    assert up.process.wait(60) == 0
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert alive == []
 
 

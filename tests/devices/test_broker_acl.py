@@ -27,12 +27,12 @@ class Client:
         self.mqtt.on_message = lambda _c, _u, message: self.received.put(message)
         self.mqtt.connect("127.0.0.1", broker.port)
         self.mqtt.loop_start()
-        self.connack = self.connected.get(timeout=5)
+        self.connack = self.connected.get(timeout=60)
 
     def publish(self, topic: str) -> ReasonCode:
         """Publishes at QoS 1 and returns the broker's verdict."""
         self.mqtt.publish(topic, b"{}", qos=1)
-        return self.published.get(timeout=5)
+        return self.published.get(timeout=60)
 
     def close(self) -> None:
         """Disconnects and ends the network thread."""
@@ -46,13 +46,13 @@ def test_device_publishes_only_as_itself(broker: Broker) -> None:
         broker.add_user(name)
     ingest, truck = Client(broker, "svc@ingest-1"), Client(broker, "truck-1")
     ingest.mqtt.subscribe(SHARED_READINGS_FILTER, qos=1)
-    ingest.subscribed.get(timeout=5)
+    ingest.subscribed.get(timeout=60)
 
     assert not truck.publish(readings_topic("truck-1")).is_failure
     assert truck.publish(readings_topic("truck-2")).getName() == "Not authorized"
     assert truck.publish(receipts_topic("truck-1")).getName() == "Not authorized"
 
-    assert ingest.received.get(timeout=5).topic == readings_topic("truck-1")
+    assert ingest.received.get(timeout=60).topic == readings_topic("truck-1")
     assert ingest.received.empty()
     ingest.close()
     truck.close()
@@ -72,8 +72,8 @@ def test_client_id_cannot_be_taken_over(broker: Broker) -> None:
     ingest = Client(broker, "svc@ingest-1")
     thief = Client(broker, "truck-1", client_id="svc@ingest-1")
     ingest.mqtt.subscribe(SHARED_READINGS_FILTER, qos=1)
-    ingest.subscribed.get(timeout=5)
+    ingest.subscribed.get(timeout=60)
     thief.publish(readings_topic("truck-1"))
-    assert ingest.received.get(timeout=5).topic == readings_topic("truck-1")
+    assert ingest.received.get(timeout=60).topic == readings_topic("truck-1")
     ingest.close()
     thief.close()

@@ -30,7 +30,7 @@ class Sender:
     def send(self, size: int) -> str:
         """What the broker does about so many bytes."""
         self.client.publish(readings_topic(NAME), b"x" * size, qos=1)
-        return self.told.get(timeout=10)
+        return self.told.get(timeout=60)
 
 
 @pytest.fixture(params=TOO_LARGE)
@@ -44,7 +44,7 @@ def sender(request: pytest.FixtureRequest, broker: Broker) -> Iterator[Sender]:
     client.on_disconnect = lambda _c, _u, _f, reason, _p: made.told.put(f"disconnected: {reason}")
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
-    assert made.told.get(timeout=10) == "connected"
+    assert made.told.get(timeout=60) == "connected"
     yield made
     client.disconnect()
     client.loop_stop()

@@ -190,7 +190,7 @@ def test_killed_recorder_loses_nothing(path: Path) -> None:
         process.kill()
         told.extend(_numbers(line) for line in process.stdout if line.endswith("\n"))
         process.stdout.close()
-        process.wait(10)
+        process.wait(60)
     with Outbox.open(path) as outbox:
         kept = waiting(outbox)
         assert {boot for boot, _ in told} == {outbox.boot}
@@ -214,7 +214,7 @@ def test_second_process_is_refused(path: Path) -> None:
     with pytest.raises(Conflict, match="in use by another process"):
         Outbox.open(path)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     Outbox.open(path).close()
 
 

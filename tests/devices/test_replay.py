@@ -61,7 +61,7 @@ def test_climate_file_over_a_broken_run(stage: Stage, superuser: Conn) -> None:
     first = subprocess.Popen(stage.argv(*arguments), env=stage.environment)
     eventually(lambda: _count(superuser) > 20_000, timeout_s=60)
     first.kill()
-    first.wait(10)
+    first.wait(60)
     reached = _count(superuser)
 
     second = stage.replay(*arguments, "--json")

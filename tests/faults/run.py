@@ -34,7 +34,10 @@ _LIVENESS_S: Final = 150
 class Recovery:
     """A fault, and how long after it was healed a new row was there."""
 
-    fault: Fault
+    fault: str
+    #: How soon it should be there.
+    pass_s: float
+    leaves_reads: bool
     lasted_s: float
     first_row_s: float
     #: The same until each device of the fleet had one.
@@ -161,7 +164,9 @@ def _round(
     time.sleep(rest_s)
     return [
         Recovery(
-            fault=fault,
+            fault=fault.name,
+            pass_s=fault.pass_s,
+            leaves_reads=fault.leaves_reads,
             lasted_s=healed_s - began,
             first_row_s=first_row_s,
             all_rows_s=all_rows_s,

@@ -52,7 +52,7 @@ def _send(device: Device, payloads: Sequence[bytes], pauses: Sequence[int], coun
     device.wait_until_safe(count)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), story=st.lists(observed, min_size=1, max_size=12))
 def test_order_and_repetition_leave_no_trace(

@@ -12,7 +12,8 @@ SEEDS: Final = [int(_NAMED)] if _NAMED else [416, 723, 886]
 """Together these bring nearly every fault; `make soak` tries new ones."""
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.alone
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_faults(run_with_faults: Runner, seed: int) -> None:
     """What was receipted is stored at any time; what was sent is stored once the faults end; what is derived fits."""

@@ -46,7 +46,7 @@ class RestartableServer:
     def stop(self, sig: signal.Signals = signal.SIGINT) -> None:
         """Ends it by a signal and waits."""
         self._process.send_signal(sig)
-        self._process.wait(20)
+        self._process.wait(60)
 
     def settings(self, database: str) -> DatabaseSettings:
         """Settings of a superuser's connection."""

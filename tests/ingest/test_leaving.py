@@ -64,7 +64,7 @@ def has_session(broker: Broker, user: str) -> bool:
     client.connect("127.0.0.1", broker.port, clean_start=False, properties=kept)
     client.loop_start()
     try:
-        return answers.get(timeout=10)
+        return answers.get(timeout=60)
     finally:
         ended = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
         ended.SessionExpiryInterval = 0
@@ -108,7 +108,7 @@ def test_planned_removal(
         send(truck, range(201, 301))
         with pytest.raises(subprocess.TimeoutExpired):
             leaver.process.wait(3)  # longer than it would wait for one more message
-    assert leaver.process.wait(20) == 0
+    assert leaver.process.wait(60) == 0
     send(truck, range(301, 401))
     truck.wait_until_safe(400)
     assert count(superuser) == (400, 400)
@@ -126,7 +126,7 @@ def test_connection_is_lost_while_leaving(
     leaver.process.send_signal(signal.SIGUSR2)
     eventually(lambda: leaver.logged("leaving for good"))
     broker.start()
-    assert leaver.process.wait(30) == 0
+    assert leaver.process.wait(60) == 0
     eventually(stayer.is_ready)
     assert len(leaver.logged("subscribed")) == 1
     truck = connect_device("truck-1")
@@ -149,7 +149,7 @@ def test_stop_while_leaving(
         leaver.process.send_signal(signal.SIGUSR2)
         eventually(lambda: leaver.logged("unsubscribed"))
         leaver.process.terminate()
-        leaver.process.wait(20)
+        leaver.process.wait(60)
     assert has_session(broker, LEAVER)
 
 
@@ -174,7 +174,7 @@ def test_drain_of_one_that_died(
     assert stranded > 50
 
     draining = drain(broker, database, LEAVER)
-    told, log = draining.communicate(timeout=40)
+    told, log = draining.communicate(timeout=60)
     assert (draining.returncode, told) == (
         0,
         f"{LEAVER}: everything that the broker kept is stored, and its session has ended\n",
@@ -211,7 +211,7 @@ def test_drain_of_one_that_runs(
     """A drain under the name of an ingestor that runs gives up, and takes nothing away from it."""
     _, leaver = pair
     draining = drain(broker, database, LEAVER)
-    _, log = draining.communicate(timeout=40)
+    _, log = draining.communicate(timeout=60)
     assert draining.returncode == 1
     assert "it is running elsewhere" in log
     eventually(leaver.is_ready)

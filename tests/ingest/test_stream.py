@@ -76,7 +76,7 @@ def test_gaps_are_told_exactly(ingestor: IngestorProcess, connect_device: Connec
     """What lies beyond a gap is named by ranges, as many receipts as it takes, and through grows when it closes."""
     truck = connect_device("truck-1")
     truck.send(b"[" + b",".join(reading_json(seq) for seq in range(2, 102, 2)) + b"]")
-    told = [truck.receipts.get(timeout=20), truck.receipts.get(timeout=20)]
+    told = [truck.receipts.get(timeout=60), truck.receipts.get(timeout=60)]
     assert [receipt.through for receipt in told] == [0, 0]
     assert [low for receipt in told for low, _ in receipt.beyond] == list(range(2, 102, 2))
     truck.send_reading(1)

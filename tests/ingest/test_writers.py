@@ -60,7 +60,7 @@ def test_batches_are_settled_in_the_order_in_which_they_were_taken() -> None:
     assert settled == []
     settle(first)
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert settled == [1, 2, 3]
     assert queue.take(LONG) is None
 
@@ -78,7 +78,7 @@ def test_each_batch_goes_to_one_writer() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert taken == list(range(1, 201))
 
 

@@ -20,21 +20,21 @@ def before_signing(anchoring: Anchoring, wire: Wire) -> None:
     """It asks what the call takes."""
     wire.hold(before="eth_estimateGas")
     anchoring.append(3)
-    assert wire.reached.wait(30), anchoring.output()
+    assert wire.reached.wait(60), anchoring.output()
 
 
 def before_broadcasting(anchoring: Anchoring, wire: Wire) -> None:
     """The transaction is stored, and on the wire."""
     wire.hold(before="eth_sendRawTransaction")
     anchoring.append(3)
-    assert wire.reached.wait(30), anchoring.output()
+    assert wire.reached.wait(60), anchoring.output()
 
 
 def before_the_answer(anchoring: Anchoring, wire: Wire) -> None:
     """The node has taken and mined it, and did not answer yet."""
     wire.hold(after="eth_sendRawTransaction")
     anchoring.append(3)
-    assert wire.reached.wait(30), anchoring.output()
+    assert wire.reached.wait(60), anchoring.output()
 
 
 def while_it_waits(anchoring: Anchoring, wire: Wire) -> None:
@@ -82,7 +82,7 @@ def test_killed(anchoring: Anchoring, until: Until, state: AnchorState) -> None:
     process = anchoring.start(wire.url)
     until(anchoring, wire)
     process.kill()
-    process.wait(10)
+    process.wait(60)
     wire.release()
     assert anchoring.states() == {3: state}
     signed = anchoring.anchor(3).transactions
@@ -128,7 +128,7 @@ def test_process(anchoring: Anchoring) -> None:
     anchoring.wait_for(lambda: "another anchorer runs" in anchoring.output())
     for each in (second, process):
         each.send_signal(signal.SIGTERM)
-        assert each.wait(15) == 0
+        assert each.wait(60) == 0
     assert ANCHORER_KEY.hex()[2:] not in anchoring.output()
     latest = log.latest_checkpoint(anchoring.conn)
     assert latest is not None

@@ -214,6 +214,17 @@ def test_an_event_of_too_many_things_is_refused(journal: Journal, *, proceed: bo
     assert len(journal.rows()) == int(proceed)
 
 
+@pytest.mark.parametrize("proceed", [False, True])
+def test_a_context_has_its_bound(journal: Journal, *, proceed: bool) -> None:
+    """A context of more prefixes than anybody needs is refused: it would be told again with every event."""
+    prefixes = {f"p{number}": f"https://example.org/{number}/" for number in range(3_000)}
+    data = dumped({**new_document(new_event(1)), "@context": [CONTEXT, prefixes]})
+    captured = journal.capture_bytes(data, proceed=proceed)
+
+    assert [(f.rule, f.event, f.pointer) for f in captured.faults] == [(Rule.SIZE, None, "/@context")]
+    assert journal.rows() == []
+
+
 def test_a_large_document_is_one_transaction(journal: Journal) -> None:
     """A document larger than a batch is stored whole, in its order."""
     captured = journal.capture(*(new_event(n) for n in range(4_500)))

@@ -254,3 +254,22 @@ def test_pointers_escape_as_rfc_6901_says() -> None:
 def test_structure_is_never_forgiven() -> None:
     """No rule without which an event's meaning is unclear can be forgiven."""
     assert not FORGIVABLE & {Rule.STRUCTURE, Rule.TIME, Rule.PARENT, Rule.QUANTITY, Rule.DISPOSITION}
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_no_event_hides_behind_the_faults_of_others(*, lenient: bool) -> None:
+    """However many events are at fault, each is told, and only the good ones may be captured."""
+    wrong, odd = event(action=None, readPoint={}), event(bizStep="strolling")
+    checked = check_document(document(*[wrong] * 1_500, event(), odd, wrong), lenient=lenient)
+
+    assert checked.good_events() == ([1_500, 1_501] if lenient else [1_500])
+    assert {fault.event for fault in checked.faults} >= {0, 1_499, 1_502}
+
+
+def test_what_is_too_much_to_be_looked_at_is_refused() -> None:
+    """Where an event has more faults than are told apart, the rest counts as the gravest."""
+    odd = [{"type": "stroll", "bizTransaction": f"urn:a:{number}"} for number in range(1_001)]
+    for fields in ({"bizTransactionList": [*odd, {}]}, {"epcList": [""] * 100_001}):
+        checked = check_document(document(event(), event(**fields)), lenient=True)
+        assert checked.faults[-1].said == "there are more faults"
+        assert checked.good_events() == [0]

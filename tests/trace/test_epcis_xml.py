@@ -182,6 +182,8 @@ _LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha">' + b"".join(
         (b"<a>" * 100, "40 levels"),
         (xml("<a/>" * 2_000), "1,000 nodes"),
         (xml("<a " + " ".join(f'b{number}=""' for number in range(1_500)) + "/>"), "1,000 nodes"),
+        (xml("".join(f'<a xmlns="urn:{number}"/>' for number in range(300))), "200 namespaces"),
+        (xml("", names=" ".join(f'xmlns:a{number}="urn:x"' for number in range(300))), "200 namespaces"),
         (b"<a>" + b"x" * 1_000_000 + b"</a>", "bytes"),
         (b'<e:EPCISDocument xmlns:e="urn:x"><EPCISBody/></e:EPCISDocument>', "one EventList"),
         (xml(object_event("<action>ADD</action>")), "action once"),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive_query import Seen, extension_fields, matches
 
+from wayproof.store.event_queries import RANK_LENGTH
 from wayproof.store.pool import Conn, Pool, tenant_transaction
 from wayproof.trace.capture import capture
 from wayproof.trace.epcis.context import Context
@@ -18,7 +19,7 @@ from wayproof.trace.epcis.reading import read_json
 from wayproof.trace.epcis.units import UNITS
 from wayproof.trace.query.parameters import query_of_json, query_of_url
 from wayproof.trace.query.query import QueryTooLarge
-from wayproof.trace.query.search import search
+from wayproof.trace.query.search import search, since
 
 from epcis_vectors import needs_vectors, valid_files, xml_files
 from fix_epcis import dumped, new_document, new_event
@@ -305,6 +306,32 @@ def test_fields_of_others_order_events(journal: Searched) -> None:
     by_id = dict(zip([seen.event_id for seen in journal.seen()], texts, strict=True))
     found = journal.found(("orderBy", "https://example.org/x/t"), ("EXISTS_https://example.org/x/t", ""), per_page=1)
     assert [by_id[place] for place in found] == ["ä", "b", "a", "Z"]
+
+
+def test_large_events_make_short_pages(journal: Searched) -> None:
+    """A page holds no more than fits into memory many times over: what is larger comes on the next one."""
+    for number in range(3):
+        journal.add(dumped(new_document(new_event(number, **{"ex:t": str(number) + "x" * 7_000_000}))))
+    places = [event_id for (event_id,) in journal.superuser.execute("select event_id from epcis_event order by 1")]
+    with tenant_transaction(journal.pool, journal.tenant_id) as conn:
+        first = search(conn, query_of_url([]), per_page=10)
+        news = since(conn, query_of_url([]), after_id=0, upto_id=places[-1], limit=10)
+    assert [event.event_id for event in first.events] == [event.event_id for event in news.events] == places[:2]
+    assert news.is_more
+    assert journal.found() == places
+
+
+def test_long_texts_order_by_their_beginnings(journal: Searched) -> None:
+    """However long a text is by which events are ordered, the token of a page is short."""
+    for number, end in enumerate("cab"):
+        journal.add(dumped(new_document(new_event(number, **{"ex:t": end + "\u0001" * 10_000}))))
+    order = [("orderBy", "https://example.org/x/t"), ("orderDirection", "ASC")]
+    with tenant_transaction(journal.pool, journal.tenant_id) as conn:
+        page = search(conn, query_of_url(order), per_page=1)
+    assert page.next is not None
+    assert len(page.next.last_rank[-1]) == RANK_LENGTH
+    first, second, third = (seen.event_id for seen in journal.seen())
+    assert journal.found(*order, per_page=1) == [second, third, first]
 
 
 def test_master_data_lead_to_events(journal: Searched) -> None:

@@ -18,7 +18,7 @@ from wayproof.trace.epcis.validate import events_of
 from wayproof.trace.identifiers import parse, pattern_terms
 from wayproof.trace.identifiers.characters import check_digit
 from wayproof.trace.query.identifier_terms import identifier_terms, place_around
-from wayproof.trace.query.terms import Number, terms_of
+from wayproof.trace.query.terms import MOST_WORDS, Number, TooMuch, terms_of
 from wayproof.trace.query.values import comparable, number_word
 from wayproof.trace.query.words import exists_term, term
 
@@ -111,6 +111,29 @@ def test_extensions_are_indexed_by_place_and_full_name() -> None:
     assert expected <= set(found.terms)
     assert Number("ILMD_urn:ex:d", "instant", 1767225600.0) in found.numbers
     assert Number("bizLocation_urn:ex:g", "", 2.5) in found.numbers
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "9" * 1_000_000, "1e-999999999", "1_000", "infinity"])
+def test_a_text_is_a_number_within_bounds(text: str) -> None:
+    """A text that only looks like a number, or like one that nobody can hold, is a text and costs nothing."""
+    found = terms_of({"type": "ObjectEvent", "ex:a": text}, Context(prefixes={"ex": "urn:ex:"}))
+    assert found.numbers == ()
+    assert term("urn:ex:a", text) in found.terms
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"ex:a": list(range(MOST_WORDS + 1))},
+        {"ex:a": ["x"] * 1_000_000},
+        {"epcList": [f"urn:x:{number}" for number in range(MOST_WORDS + 1)]},
+        {"quantityList": [{"epcClass": "urn:x:1"}] * (MOST_WORDS + 1)},
+    ],
+)
+def test_what_cannot_be_indexed_is_refused(fields: dict[str, Any]) -> None:
+    """An event of more words or numbers than an index holds is refused, and early."""
+    with pytest.raises(TooMuch, match="at most"):
+        terms_of({"type": "ObjectEvent", **fields}, Context(prefixes={"ex": "urn:ex:"}))
 
 
 def _third_party() -> Iterator[tuple[Any, Context]]:

@@ -10,8 +10,9 @@ import pytest
 from wayproof.model.shipment import Shipment
 from wayproof.store.events import get_events
 from wayproof.store.pool import tenant_transaction
+from wayproof.store.untold import list_own
 from wayproof.trace.epcis.reading import read_json
-from wayproof.trace.sensing import record
+from wayproof.trace.recorder import tell as record
 
 from fix_custody import Organisation
 from fix_registry import MONDAY, Registry
@@ -20,10 +21,13 @@ from fix_telemetry import Tell
 API = "https://track.example"
 
 
-def recorded(registry: Registry, **options: Any) -> list[str]:
-    """Runs once and tells the ids of new events."""
+def recorded(registry: Registry) -> list[str]:
+    """Records what is untold of the tenant; the ids of new events."""
     with tenant_transaction(registry.pool, registry.tenant_id) as conn:
-        return record(conn, registry.tenant_id, api_url=API, **options)
+        subjects = list_own(conn, limit=100)
+    told = [record(registry.pool, subject, API) for subject in subjects]
+    assert not any(each.failure for each in told)
+    return [epcis_id for each in told for epcis_id in each.epcis_ids]
 
 
 def event(registry: Registry, epcis_id: str) -> Any:
@@ -83,12 +87,13 @@ def test_excursions(registry: Registry, tell: Tell) -> None:
 
 
 def test_everything_once(registry: Registry, tell: Tell) -> None:
-    """However often it runs, and in however small steps, each event is recorded once."""
+    """However often something is changed, each event is recorded once."""
     shipment = transported(registry, tell, 5, 9, 5)
     registry.change(shipment, delivered_at=MONDAY + timedelta(minutes=30))
     registry.change(registry.shipment(), picked_up_at=MONDAY)
-    found = [epcis_id for _ in range(4) for epcis_id in recorded(registry, at_once=1)]
+    found = recorded(registry)
     assert len(found) == len(set(found)) == 4
+    registry.change(shipment, picked_up_at=MONDAY + timedelta(minutes=1))
     assert recorded(registry) == []
 
 

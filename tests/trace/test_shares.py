@@ -1,13 +1,14 @@
 """How much of a lot is in what it went into: laws over networks that Hypothesis makes, and cases worked out by hand."""
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from wayproof.store.pool import tenant_transaction
 from wayproof.trace.graph.build import key_of

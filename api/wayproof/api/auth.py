@@ -90,6 +90,9 @@ CustodyWriter = Annotated[Caller, Security(writer, scopes=[Scope.CUSTODY_WRITE])
 PartiesWriter = Annotated[Caller, Security(writer, scopes=[Scope.PARTIES_WRITE])]
 EventsReader = Annotated[Caller, Security(reader, scopes=[Scope.EVENTS_READ])]
 TraceReader = Annotated[Caller, Security(reader, scopes=[Scope.TRACE_READ])]
+TraceAsker = Annotated[Caller, Security(writer, scopes=[Scope.TRACE_READ])]
+"""Who asks by POST what changes nothing."""
+TraceWriter = Annotated[Caller, Security(writer, scopes=[Scope.TRACE_WRITE])]
 EventsWriter = Annotated[Caller, Security(writer, scopes=[Scope.EVENTS_WRITE])]
 DossiersReader = Annotated[Caller, Security(reader, scopes=[Scope.DOSSIERS_READ])]
 METRICS_READER: Final = Security(reader, scopes=[Scope.METRICS_READ])

@@ -21,10 +21,12 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from wayproof.api import page_text
+from wayproof.api.address import address_of
 from wayproof.api.auth import SESSION_COOKIE, PoolOfApp, reader
 from wayproof.api.item_page import item_page
 from wayproof.api.paging import Cursor
 from wayproof.api.problems import MEDIA_TYPE, UNAUTHENTICATED
+from wayproof.api.recall_page import AnswerForm, keep_answer, recall_page
 from wayproof.api.routes.session import sign_out
 from wayproof.api.routes.shipments import shipment_page
 from wayproof.api.schemas.shipments import ShipmentsQuery
@@ -76,7 +78,7 @@ def overview(request: Request, pool: PoolOfApp, cursor: Cursor = None) -> Respon
         shipments=[page_text.card(item.model_dump(), now) for item in shipments.items],
         next_cursor=shipments.next_cursor,
         filters=page_text.FILTERS,
-        base_url=str(request.base_url).rstrip("/"),
+        base_url=address_of(request),
         tomorrow=(now + timedelta(days=1)).date(),
     )
 
@@ -92,6 +94,19 @@ def item(request: Request, pool: PoolOfApp, thing: Annotated[str, Query(alias="i
     identifier = parse(thing)
     with caller.transaction() as conn:
         return _page("item.html", **item_page(conn, identifier))
+
+
+@router.get("/recall/{token}")
+def recall_notice(token: str, pool: PoolOfApp) -> Response:
+    """What a recipient is to know of a recall, and the form for their answer."""
+    return _page("recall.html", **recall_page(pool, token))
+
+
+@router.post("/recall/{token}")
+def answer_recall(token: str, pool: PoolOfApp, form: AnswerForm) -> Response:
+    """Takes a recipient's answer. Whoever has the link may give it; no cookie is looked at."""
+    keep_answer(pool, token, form)
+    return _page("recall.html", **recall_page(pool, token), is_answered=True)
 
 
 @router.post("/sign-out")

@@ -17,7 +17,7 @@ from wayproof.cli.app import DATA_DEFAULT, TENANT_DEFAULT, Data, DatabaseUrl, Te
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.model.access import Tenant
 from wayproof.model.errors import InvalidInput
-from wayproof.store.event_queries import FoundEvent
+from wayproof.store.events import StoredEvent
 from wayproof.store.pool import Pool, tenant_transaction
 from wayproof.trace.epcis.context import context_of_header
 from wayproof.trace.epcis.formats import EpcFormat
@@ -65,7 +65,7 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _events(pool: Pool, tenant: Tenant, query: Query) -> Iterator[FoundEvent]:
+def _events(pool: Pool, tenant: Tenant, query: Query) -> Iterator[StoredEvent]:
     position: Position | None = None
     while True:
         with tenant_transaction(pool, tenant.tenant_id) as conn:
@@ -76,7 +76,7 @@ def _events(pool: Pool, tenant: Tenant, query: Query) -> Iterator[FoundEvent]:
             return
 
 
-def _write(file: TextIO, events: Iterator[FoundEvent], epcs: EpcFormat) -> int:
+def _write(file: TextIO, events: Iterator[StoredEvent], epcs: EpcFormat) -> int:
     """Event by event: a journal may be larger than memory."""
     created = written_time(datetime.now(UTC))
     head = {"@context": CONTEXT_URL, "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": created}
@@ -104,6 +104,6 @@ def _writing(output: Path | None) -> Iterator[TextIO]:
         unfinished.unlink(missing_ok=True)
 
 
-def _with_progress(events: Iterator[FoundEvent]) -> Iterator[FoundEvent]:
+def _with_progress(events: Iterator[StoredEvent]) -> Iterator[StoredEvent]:
     console = Console(stderr=True)
     yield from track(events, "Exporting", console=console, transient=True, disable=not console.is_terminal)

@@ -18,6 +18,7 @@ from wayproof.cli.keys import keys
 from wayproof.cli.ledger import ledger
 from wayproof.cli.parties import parties
 from wayproof.cli.quarantine import quarantine
+from wayproof.cli.recall import recall
 from wayproof.cli.replay import replay
 from wayproof.cli.simulate import simulate
 from wayproof.cli.tenants import tenants
@@ -59,7 +60,7 @@ app.command(
     epilog="Example: wayproof verify PO-4711.json; or wayproof verify first.json second.json --rpc https://node.example"
     " --rpc https://other.example --contract 0x5FbD… --chain-id 1 --log-key log.example+…",
 )(verify)
-for group in (tenants, keys, devices, broker, quarantine, parties, handoff, ledger, epcis, export, dossier):
+for group in (tenants, keys, devices, broker, quarantine, parties, handoff, ledger, epcis, export, dossier, recall):
     app.add_typer(group)
 
 

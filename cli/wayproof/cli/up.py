@@ -15,9 +15,10 @@ from wayproof.cli.keys import keys_of_a_start
 from wayproof.cli.screen import Screen, open_screen
 from wayproof.cli.services.child import Child
 from wayproof.cli.services.data_dir import DataDir
+from wayproof.cli.services.orphans import adopt_orphans, end_orphans, reap_orphan
 from wayproof.cli.services.plan import Plan, Wanted, make_plan
 from wayproof.cli.services.spec import State
-from wayproof.cli.services.supervisor import Supervisor
+from wayproof.cli.services.supervisor import HURRY_S, Supervisor
 from wayproof.model.errors import Unavailable
 
 _PAUSE_S: Final = 0.05
@@ -68,15 +69,18 @@ def _run(folder: DataDir, plan: Plan, screen: Screen, stops: list[int], lock: in
     supervisor = Supervisor(plan.services, inherits=(lock,), on_change=partial(_on_change, folder, screen))
     greet: Callable[[], bool] | None = partial(_greet, plan, screen)
     heard = 0
+    adopt_orphans()
     while not supervisor.finished:
         if len(stops) > heard:
             heard += 1
             supervisor.stop()
         supervisor.step()
+        reap_orphan({child.pid for child in supervisor.children.values()})
         screen.draw(supervisor.children.values())
         if greet is not None and supervisor.children["api"].state == State.READY and greet():
             greet = None
         time.sleep(_PAUSE_S)
+    end_orphans(HURRY_S)
 
 
 def _on_change(folder: DataDir, screen: Screen, child: Child) -> None:

@@ -36,7 +36,9 @@ class Scope(StrEnum):
     DOSSIERS_READ = "dossiers:read"
     """All about a lot or a shipment in one file: events, custody with its proofs, and the readings under them."""
     TRACE_READ = "trace:read"
-    """Asking where a lot comes from and where it went."""
+    """Asking where a lot comes from and where it went; recalls as they stand."""
+    TRACE_WRITE = "trace:write"
+    """Making recalls, noting who was told and has answered, and closing them."""
     METRICS_READ = "metrics:read"
     """Metrics of the whole process, over all tenants."""
 

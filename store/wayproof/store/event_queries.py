@@ -6,12 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from wayproof.store.events import StoredEvent
+from wayproof.store.events import StoredEvent, Vocabulary
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 from wayproof.store.rows import fetch_all, fetch_tuples
 
 _SQL: Final = load("event_queries")
+
+RANK_LENGTH: Final = 64
+"""Characters of a text that count in an order: a token of a page holds them."""
 
 
 class Ranking(StrEnum):
@@ -21,16 +24,6 @@ class Ranking(StrEnum):
     EVENT_TIME = "event_time"
     RECORD_TIME = "record_time"
     FIELD = "field"
-
-
-class Vocabulary(StrEnum):
-    """What can be listed of the journal."""
-
-    EVENT_TYPES = "event_types"
-    BIZ_STEPS = "biz_steps"
-    BIZ_LOCATIONS = "biz_locations"
-    READ_POINTS = "read_points"
-    DISPOSITIONS = "dispositions"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,14 +62,17 @@ class Ranked:
     field: str = ""
     spellings: Sequence[str] = ()
     last_id: int | None = None
-    #: `FoundEvent.rank` of that one.
+    #: `Place.rank` of that one.
     last_rank: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FoundEvent(StoredEvent):
-    """An event that matches, and its place in the order that was asked for."""
+class Place:
+    """Where an event that matches stands: in the journal, and in the order that was asked for."""
 
+    event_id: int
+    #: Bytes of the event and its context.
+    size: int
     rank: Sequence[str]
 
 
@@ -100,12 +96,20 @@ def count_matches(conn: Conn, matching: Matching, *, most: int) -> int:
     return int(fetch_tuples(conn, _SQL["count_matches"], {**_params(matching), "limit": most})[0][0])
 
 
-def find_events(conn: Conn, matching: Matching, ranked: Ranked, *, limit: int) -> list[FoundEvent]:
-    """Events that match, from after the last one already seen on."""
+def find_places(conn: Conn, matching: Matching, ranked: Ranked, *, limit: int) -> list[Place]:
+    """Where events stand that match, from after the last one already seen on."""
     conn.execute(_SQL["plan_anew"])
     direction = "descending" if ranked.is_descending else "ascending"
     params = {**_params(matching), **_position(ranked), "limit": limit}
-    return fetch_all(conn, FoundEvent, _SQL[f"find_by_{ranked.by}_{direction}"], params)
+    return fetch_all(conn, Place, _SQL[f"find_by_{ranked.by}_{direction}"], params)
+
+
+def read_events(conn: Conn, places: Sequence[Place]) -> list[StoredEvent]:
+    """The events at these places, in their order."""
+    wanted = [place.event_id for place in places]
+    found = fetch_all(conn, StoredEvent, _SQL["read_events"], {"event_ids": wanted})
+    by_id = {event.event_id: event for event in found}
+    return [by_id[event_id] for event_id in wanted]
 
 
 def contexts(conn: Conn) -> list[str]:
@@ -120,7 +124,8 @@ def master_data(conn: Conn) -> list[Any]:
 
 def list_values(conn: Conn, vocabulary: Vocabulary, *, after: str, limit: int) -> list[str]:
     """Distinct values of the tenant's events, in order, from after a value on."""
-    rows = fetch_tuples(conn, _SQL[f"list_{vocabulary}"], {"after": after, "limit": limit})
+    params = {"vocabulary": vocabulary, "after": after, "limit": limit}
+    rows = fetch_tuples(conn, _SQL["list_values"], params)
     return [value for (value,) in rows]
 
 
@@ -145,6 +150,6 @@ def _position(ranked: Ranked) -> dict[str, Any]:
     made: dict[str, Any] = {"last_id": ranked.last_id}
     if ranked.by is Ranking.FIELD:
         number, words = ranked.last_rank or (None, None)
-        position = {"last_number": number, "last_words": words}
+        position = {"last_number": number, "last_words": words, "rank_length": RANK_LENGTH}
         return made | position | {"order_field": ranked.field, "spellings": list(ranked.spellings)}
     return made if ranked.by is Ranking.CAPTURE else made | {"last_rank": next(iter(ranked.last_rank), None)}

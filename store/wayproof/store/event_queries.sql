@@ -15,7 +15,7 @@ select count(*)
          limit %(limit)s) counted;
 
 -- find_by_capture_ascending: events in the order of capture
-select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[]::text[] as rank
+select e.event_id, octet_length(e.body) + coalesce(octet_length(e.context), 0) as size, array[]::text[] as rank
   from matching_epcis_events(
          %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
          %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
@@ -26,7 +26,7 @@ select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[]::text[]
  limit %(limit)s;
 
 -- find_by_capture_descending: events in the reverse order of capture
-select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[]::text[] as rank
+select e.event_id, octet_length(e.body) + coalesce(octet_length(e.context), 0) as size, array[]::text[] as rank
   from matching_epcis_events(
          %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
          %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
@@ -37,7 +37,7 @@ select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[]::text[]
  limit %(limit)s;
 
 -- find_by_event_time_ascending: events by time of happening, ascending
-select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.event_time::text] as rank
+select e.event_id, octet_length(e.body) + coalesce(octet_length(e.context), 0) as size, array[e.event_time::text] as rank
   from matching_epcis_events(
          %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
          %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
@@ -49,7 +49,7 @@ select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.event_t
  limit %(limit)s;
 
 -- find_by_event_time_descending: events by time of happening, descending
-select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.event_time::text] as rank
+select e.event_id, octet_length(e.body) + coalesce(octet_length(e.context), 0) as size, array[e.event_time::text] as rank
   from matching_epcis_events(
          %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
          %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
@@ -61,7 +61,7 @@ select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.event_t
  limit %(limit)s;
 
 -- find_by_record_time_ascending: events by time of recording, ascending
-select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.record_time::text] as rank
+select e.event_id, octet_length(e.body) + coalesce(octet_length(e.context), 0) as size, array[e.record_time::text] as rank
   from matching_epcis_events(
          %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
          %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
@@ -73,7 +73,7 @@ select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.record_
  limit %(limit)s;
 
 -- find_by_record_time_descending: events by time of recording, descending
-select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.record_time::text] as rank
+select e.event_id, octet_length(e.body) + coalesce(octet_length(e.context), 0) as size, array[e.record_time::text] as rank
   from matching_epcis_events(
          %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
          %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
@@ -84,22 +84,23 @@ select e.event_id, e.epcis_id, e.record_time, e.body, e.context, array[e.record_
  order by e.record_time desc, e.event_id desc
  limit %(limit)s;
 
--- find_by_field_ascending: events by a field of others, ascending: numbers and times by value, then texts by their bytes
+-- find_by_field_ascending: events by a field of others, ascending: numbers and times by value, then texts by their first bytes
 with ranked as (
-select e.event_id, e.epcis_id, e.record_time, e.body, e.context,
+select e.event_id, octet_length(e.body) + coalesce(octet_length(e.context), 0) as size,
        coalesce((select min(n.value)
                    from event_number n
                   where n.event_id = e.event_id and n.tenant_id = current_tenant() and n.field = %(order_field)s),
                 'infinity') as number,
-       coalesce((select min(e.canonical ->> s.name collate "C") from unnest(%(spellings)s::text[]) s (name)), '')
-         collate "C" as words
+       coalesce((select min(left(e.canonical ->> s.name, %(rank_length)s) collate "C")
+                   from unnest(%(spellings)s::text[]) s (name)),
+                '') collate "C" as words
   from matching_epcis_events(
          %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
          %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
          %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
          %(highs)s::double precision[]) e
 )
-select r.event_id, r.epcis_id, r.record_time, r.body, r.context, array[r.number::text, r.words] as rank
+select r.event_id, r.size, array[r.number::text, r.words] as rank
   from ranked r
  where %(last_id)s::bigint is null
     or (r.number, r.words, r.event_id)
@@ -107,28 +108,34 @@ select r.event_id, r.epcis_id, r.record_time, r.body, r.context, array[r.number:
  order by r.number, r.words, r.event_id
  limit %(limit)s;
 
--- find_by_field_descending: events by a field of others, descending: numbers and times by value, then texts by their bytes
+-- find_by_field_descending: events by a field of others, descending: numbers and times by value, then texts by their first bytes
 with ranked as (
-select e.event_id, e.epcis_id, e.record_time, e.body, e.context,
+select e.event_id, octet_length(e.body) + coalesce(octet_length(e.context), 0) as size,
        coalesce((select min(n.value)
                    from event_number n
                   where n.event_id = e.event_id and n.tenant_id = current_tenant() and n.field = %(order_field)s),
                 'infinity') as number,
-       coalesce((select min(e.canonical ->> s.name collate "C") from unnest(%(spellings)s::text[]) s (name)), '')
-         collate "C" as words
+       coalesce((select min(left(e.canonical ->> s.name, %(rank_length)s) collate "C")
+                   from unnest(%(spellings)s::text[]) s (name)),
+                '') collate "C" as words
   from matching_epcis_events(
          %(words)s::tsquery, %(epcis_ids)s::text[], %(event_since)s, %(event_before)s, %(record_since)s,
          %(record_before)s, %(declared_since)s, %(declared_before)s, %(after_id)s, %(upto_id)s, %(conditions)s,
          %(condition)s::integer[], %(fields)s::text[], %(dimensions)s::text[], %(lows)s::double precision[],
          %(highs)s::double precision[]) e
 )
-select r.event_id, r.epcis_id, r.record_time, r.body, r.context, array[r.number::text, r.words] as rank
+select r.event_id, r.size, array[r.number::text, r.words] as rank
   from ranked r
  where %(last_id)s::bigint is null
     or (r.number, r.words, r.event_id)
        < (%(last_number)s::double precision, %(last_words)s::text collate "C", %(last_id)s::bigint)
  order by r.number desc, r.words desc, r.event_id desc
  limit %(limit)s;
+
+-- read_events: events at these places in the journal
+select e.event_id, e.epcis_id, e.record_time, e.body, e.context
+  from tenant_epcis_event e
+ where e.event_id = any(%(event_ids)s::bigint[]);
 
 -- contexts: every @context that the tenants' documents have
 select content from epcis_context order by context_id;
@@ -139,95 +146,12 @@ select envelope #> '{epcisHeader,epcisMasterData,vocabularyList}' as vocabularie
  where tenant_id = current_tenant() and envelope #> '{epcisHeader,epcisMasterData,vocabularyList}' is not null
  order by created_at, capture_id;
 
--- list_event_types: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.event_type collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.event_type collate "C" > %(after)s
-    order by e.event_type collate "C"
-    limit 1)
-  union all
-  select (select e.event_type collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.event_type collate "C" > f.value
-           order by e.event_type collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_biz_steps: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.biz_step collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.biz_step collate "C" > %(after)s
-    order by e.biz_step collate "C"
-    limit 1)
-  union all
-  select (select e.biz_step collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.biz_step collate "C" > f.value
-           order by e.biz_step collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_dispositions: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.disposition collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.disposition collate "C" > %(after)s
-    order by e.disposition collate "C"
-    limit 1)
-  union all
-  select (select e.disposition collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.disposition collate "C" > f.value
-           order by e.disposition collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_read_points: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.read_point collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.read_point collate "C" > %(after)s
-    order by e.read_point collate "C"
-    limit 1)
-  union all
-  select (select e.read_point collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.read_point collate "C" > f.value
-           order by e.read_point collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_biz_locations: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.biz_location collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.biz_location collate "C" > %(after)s
-    order by e.biz_location collate "C"
-    limit 1)
-  union all
-  select (select e.biz_location collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.biz_location collate "C" > f.value
-           order by e.biz_location collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
+-- list_values: values of one vocabulary, in order, from after one on
+select v.value
+  from epcis_value v
+ where v.tenant_id = current_tenant() and v.vocabulary = %(vocabulary)s and v.value > %(after)s
+ order by v.value
+ limit %(limit)s;
 
 -- naming_events: the things that events name, in the order of capture, from a place in the journal on
 select e.event_id,

@@ -1,4 +1,4 @@
-"""What has happened and is no event yet: accepted handoffs, shipments that left or arrived."""
+"""What our own events tell of shipments and devices."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,33 +8,25 @@ from wayproof.model.custody import EvidenceLeg
 from wayproof.model.telemetry import Leg
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
-from wayproof.store.rows import fetch_all, fetch_tuples
+from wayproof.store.rows import fetch_one, fetch_tuples
 
 _SQL: Final = load("sensing")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Journey:
-    """A shipment that has begun or ended without an event that says so."""
+    """Where a shipment began, and where it ends."""
 
     shipment_id: UUID
     origin_gln: str | None
     origin_site_id: UUID
     destination_gln: str | None
     destination_site_id: UUID
-    #: Which events are missing.
-    departs: bool
-    arrives: bool
 
 
-def list_handoffs(conn: Conn, *, limit: int) -> list[UUID]:
-    """Accepted handoffs that no event of ours tells of, in order of the log."""
-    return [handoff_id for (handoff_id,) in fetch_tuples(conn, _SQL["list_handoffs"], {"limit": limit})]
-
-
-def list_journeys(conn: Conn, *, limit: int) -> list[Journey]:
-    """Shipments whose departure or arrival no event of ours tells, oldest first."""
-    return fetch_all(conn, Journey, _SQL["list_journeys"], {"limit": limit})
+def get_journey(conn: Conn, shipment_id: UUID) -> Journey:
+    """The journey of a shipment; NotFound where the tenant has none of that id."""
+    return fetch_one(conn, Journey, _SQL["get_journey"], {"shipment_id": shipment_id}, f"shipment {shipment_id}")
 
 
 def leg_of(conn: Conn, leg: EvidenceLeg) -> Leg | None:

@@ -51,11 +51,11 @@ returning subscription_id;
 -- see_due: lets this transaction see subscribers of all tenants
 select set_config('wayproof.subscriptions', 'all', true);
 
--- list_due: subscribers for whom it is time to look, the longest overdue first
+-- list_due: subscribers for whom it is time to look, the longest overdue first; those that fail wait for the others
 select tenant_id, subscription_id
   from epcis_subscription
  where due_at <= %(now)s
- order by due_at, subscription_id
+ order by failures > 0, due_at, subscription_id
  limit %(limit)s;
 
 -- take_due: a subscriber for this transaction alone, should it still be time and nobody else be telling

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from wayproof.store.arrays import Int8Array, TextArray
+from wayproof.store.arrays import Int8Array, TextArray, UuidArray
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 from wayproof.store.rows import fetch_tuples
@@ -17,9 +17,9 @@ _SQL: Final = load("whereabouts")
 
 EventPart: TypeAlias = tuple[int, int, str, float | None, str | None, UUID | None]
 """A part in an event: the place (from 0) of the thing among those that were asked for, the number of the event, the
-role (a letter: `wayproof.trace.facts.Role`), quantity, unit, and the container or transformation (None for the rest, and
-for what belongs to another thing by association). A bare tuple: the garbage collector need not look at these, and there
-are tens of thousands."""
+role (a letter: `wayproof.trace.facts.Role`), quantity, unit, and the container or transformation (None for the rest,
+and for what belongs to another thing by association). A bare tuple: the garbage collector need not look at these, and
+there are tens of thousands."""
 
 ToldRow: TypeAlias = tuple[Any, ...]
 """A `ToldEvent`, bare for the same reason."""
@@ -61,17 +61,19 @@ class PartyName(NamedTuple):
 
 def names(conn: Conn, nodes: Sequence[UUID]) -> dict[int, str]:
     """Identifiers of nodes, by their places (from 0); those that nobody has told of are missing."""
-    return dict(fetch_tuples(conn, _SQL["names"], {"node_id": _keys(nodes)}))
+    return dict(fetch_tuples(conn, _SQL["names"], {"node_id": UuidArray(nodes)}))
 
 
 def stays(conn: Conn, nodes: Sequence[UUID]) -> list[tuple[int, UUID, datetime, datetime]]:
     """In what things ever were: the place (from 0) of the thing, the container, since when, and until before when."""
-    return [(row[0], row[1], row[2], row[3]) for row in fetch_tuples(conn, _SQL["stays"], {"node_id": _keys(nodes)})]
+    return [
+        (row[0], row[1], row[2], row[3]) for row in fetch_tuples(conn, _SQL["stays"], {"node_id": UuidArray(nodes)})
+    ]
 
 
 def parts(conn: Conn, nodes: Sequence[UUID], *, as_of: datetime) -> list[EventPart]:
     """Which parts things have in events that nobody had declared wrong."""
-    found: Sequence[Any] = fetch_tuples(conn, _SQL["parts"], {"node_id": _keys(nodes), "as_of": as_of})
+    found: Sequence[Any] = fetch_tuples(conn, _SQL["parts"], {"node_id": UuidArray(nodes), "as_of": as_of})
     return list(found)
 
 
@@ -91,7 +93,3 @@ def list_parties(conn: Conn, tenant_id: UUID, *, glns: Collection[str], party_id
     """Parties of the tenant; of two with one GLN the older is last."""
     params = {"tenant_id": tenant_id, "glns": list(glns), "party_ids": list(party_ids)}
     return list(map(PartyName._make, fetch_tuples(conn, _SQL["list_parties"], params)))
-
-
-def _keys(nodes: Sequence[UUID]) -> TextArray:
-    return TextArray([node.hex for node in nodes])

@@ -1,4 +1,4 @@
-"""`python -m wayproof.trace`: captures documents and tells subscribers, set up by the environment."""
+"""`python -m wayproof.trace`: captures documents, tells subscribers and records events, set up by the environment."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from wayproof.trace.service import run
 from wayproof.trace.settings import TraceSettings
 
 _DESCRIPTION = (
-    "Captures EPCIS documents, and tells subscribers of queries."
+    "Captures EPCIS documents, tells subscribers of queries, and records departures, arrivals, excursions and handoffs."
     " Settings: WAYPROOF_TRACE_*, WAYPROOF_WEBHOOK_* and WAYPROOF_DATABASE_*."
 )
 

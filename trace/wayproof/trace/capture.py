@@ -4,10 +4,12 @@ What is slow and needs no database is done first: the journal's lock is held for
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
+
+from msgspec import Struct
 
 from wayproof.model.errors import InvalidInput
 from wayproof.store import captures, events
@@ -26,11 +28,15 @@ from wayproof.trace.facts import Facts, facts_of
 from wayproof.trace.graph import build
 from wayproof.trace.graph.build import Recorded
 from wayproof.trace.indexing import terms_and_numbers
+from wayproof.trace.query.terms import TooMuch
 
 MOST_FAULTS: Final = 1_000
 """How many faults of a document are kept and told."""
-MOST_TERMS: Final = 65_000
-"""Distinct words under which one event is indexed. A `tsvector` takes a mebibyte of them, each 16 bytes."""
+MOST_CONTEXT_BYTES: Final = 1 << 16
+"""Of a document's `@context`, which is told again with each of its events."""
+
+_Key: TypeAlias = tuple[str, datetime | None]
+"""An eventID; and when it was declared wrong, for a declaration."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +57,7 @@ class Captured:
     forgiven: Sequence[Fault]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Ready:
+class _Ready(Struct, frozen=True, kw_only=True):
     """An event that waits for the journal's lock."""
 
     place: int
@@ -61,7 +66,7 @@ class _Ready:
     facts: Facts
 
     @property
-    def key(self) -> tuple[str, datetime | None]:
+    def key(self) -> _Key:
         return self.new.epcis_id, self.new.declared_at
 
     def fault(self, rule: Rule, said: str, expected: str, got: object) -> Fault:
@@ -121,15 +126,31 @@ def capture_event(
     path, found = events_of(document)
     if path is not None:
         raise InvalidInput(f"expected one event, got a document of {len(found)}", pointer="")
-    checked = check_document(document, now=datetime.now(UTC), lenient=lenient)
+    checked = _check(document, lenient=lenient)
     return _record(conn, tenant_id, None, checked, proceed=False, now=now)
 
 
 def _checked(data: bytes, *, lenient: bool) -> Checked:
     try:
-        return check_document(read_document(data), now=datetime.now(UTC), lenient=lenient)
+        return _check(read_document(data), lenient=lenient)
     except InvalidInput as error:
         return Checked(document={}, events=(), faults=(unreadable(error),))
+
+
+def _check(document: Mapping[str, Any], *, lenient: bool) -> Checked:
+    checked = check_document(document, now=datetime.now(UTC), lenient=lenient)
+    size = len(write_json(document.get("@context")).encode())
+    if size <= MOST_CONTEXT_BYTES:
+        return checked
+    fault = Fault(
+        event=None,
+        pointer="/@context",
+        rule=Rule.SIZE,
+        said="the context is too large",
+        expected=f"at most {MOST_CONTEXT_BYTES:,} bytes of prefixes, or their address",
+        got=f"{size:,}",
+    )
+    return replace(checked, faults=(*checked.faults, fault))
 
 
 def unreadable(error: InvalidInput) -> Fault:
@@ -150,6 +171,7 @@ def _record(
     conn: Conn, tenant_id: UUID, capture_id: UUID | None, checked: Checked, *, proceed: bool, now: datetime | None
 ) -> Captured:
     ready, faults = _to_write(checked, proceed=proceed)
+    known: set[_Key] = set()
     record_time, event_ids = None, []
     if ready:
         locked_at = events.lock_journal(conn, tenant_id)
@@ -160,6 +182,7 @@ def _record(
     if record_time:
         context = checked.document.get("@context")
         event_ids = _append(conn, tenant_id, ready, capture_id=capture_id, context=context, record_time=record_time)
+        _add_to_graph(conn, tenant_id, ready, event_ids, record_time=record_time, known=known)
     return Captured(
         capture_id=capture_id,
         event_ids=event_ids,
@@ -174,8 +197,8 @@ def _to_write(checked: Checked, *, proceed: bool) -> tuple[Sequence[_Ready], Seq
     """What is to be written as far as the document itself tells, and why other events are not."""
     if checked.faults and not proceed:
         return [], checked.faults
-    fit, too_large = _of_a_size(_ready(checked))
-    return [] if too_large and not proceed else fit, (*checked.faults, *too_large)
+    ready, too_large = _ready(checked)
+    return [] if too_large and not proceed else ready, (*checked.faults, *too_large)
 
 
 def _append(
@@ -187,7 +210,7 @@ def _append(
     context: Any,
     record_time: datetime,
 ) -> list[int]:
-    event_ids = events.add_events(
+    return events.add_events(
         conn,
         tenant_id,
         [each.new for each in ready],
@@ -195,28 +218,53 @@ def _append(
         context_id=None if context is None else events.add_context(conn, write_json(context)),
         record_time=record_time,
     )
-    build.add_events(
-        conn,
-        tenant_id,
-        [
-            Recorded(event_id, record_time, each.new.epcis_id, each.new.declared_at, each.facts)
-            for event_id, each in zip(event_ids, ready, strict=True)
-        ],
-    )
-    return event_ids
 
 
-def _ready(checked: Checked) -> list[_Ready]:
+def _add_to_graph(
+    conn: Conn,
+    tenant_id: UUID,
+    ready: Sequence[_Ready],
+    event_ids: Sequence[int],
+    *,
+    record_time: datetime,
+    known: Collection[_Key],
+) -> None:
+    recorded = [
+        Recorded(event_id, record_time, each.new.epcis_id, each.new.declared_at, each.facts)
+        for event_id, each in zip(event_ids, ready, strict=True)
+    ]
+    keys = [*known, *(each.key for each in ready)]
+    build.add_events(conn, tenant_id, recorded, {epcis_id for epcis_id, declared_at in keys if declared_at})
+
+
+def _ready(checked: Checked) -> tuple[list[_Ready], list[Fault]]:
+    """Events that may be written, and a fault for each that is too large for it."""
     context = context_of(checked.document)
     path, found = events_of(checked.document)
     if path is None:  # its context is kept as a document's is
         found = [{name: value for name, value in checked.document.items() if name != "@context"}]
-    made = []
+    ready: list[_Ready] = []
+    faults: list[Fault] = []
     for place in checked.good_events():
         where, indexed = "" if path is None else pointer((*path, place)), canonical(found[place], context)
-        new = _new_event(found[place], indexed, context)
-        made.append(_Ready(place=place, pointer=where, new=new, facts=facts_of(indexed)))
-    return made
+        try:
+            new = _new_event(found[place], indexed, context)
+        except TooMuch as error:
+            faults.append(_too_large(place, where, error))
+        else:
+            ready.append(_Ready(place=place, pointer=where, new=new, facts=facts_of(indexed)))
+    return ready, faults
+
+
+def _too_large(place: int, where: str, error: TooMuch) -> Fault:
+    return Fault(
+        event=place,
+        pointer=where,
+        rule=Rule.SIZE,
+        said="the event names too much",
+        expected="several events for so many things",
+        got=str(error),
+    )
 
 
 def _new_event(event: Mapping[str, Any], indexed: Mapping[str, Any], context: Context) -> NewEvent:
@@ -243,21 +291,7 @@ def _id(place: Mapping[str, str] | None) -> str | None:
     return place["id"] if place else None
 
 
-def _of_a_size(ready: Sequence[_Ready]) -> tuple[list[_Ready], list[Fault]]:
-    """Those that can be indexed, and a fault for each that cannot."""
-    fit: list[_Ready] = []
-    faults: list[Fault] = []
-    for each in ready:
-        terms = len(each.new.terms)
-        if terms > MOST_TERMS and (terms := len(set(each.new.terms))) > MOST_TERMS:
-            expected = f"at most {MOST_TERMS:,} words of an index; several events for so many things"
-            faults.append(each.fault(Rule.SIZE, "the event names too much", expected, terms))
-        else:
-            fit.append(each)
-    return fit, faults
-
-
-def _apart(ready: Sequence[_Ready], known: Collection[tuple[str, datetime | None]]) -> tuple[list[_Ready], list[Fault]]:
+def _apart(ready: Sequence[_Ready], known: Collection[_Key]) -> tuple[list[_Ready], list[Fault]]:
     """Those that are new, and a fault for each that is not.
 
     The journal knows an id as an event's, and once more for each declaration that the event was wrong; in any order,

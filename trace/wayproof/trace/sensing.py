@@ -5,8 +5,8 @@ and mean temperature of a leg, and names where the readings are (`rawData`) and 
 (`bizRules`).
 Departures and arrivals are those that the shipment's owner told.
 
-Each event has an id made of what it tells of, so it is recorded once, however often this runs. Readings that come after
-an arrival was recorded change no event: the temperature statement tells them.
+Each event has an id made of what it tells of, so it is recorded once, however often this runs; an event that was
+recorded stays as it is, whatever is corrected or read later: the temperature statement tells that.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,22 +15,21 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from wayproof.model.custody import StoredHandoff, shipment_item
+from wayproof.model.custody import shipment_item
 from wayproof.model.errors import InvalidInput
 from wayproof.model.shipment import Shipment
 from wayproof.model.telemetry import Leg
 from wayproof.store import climates, evidence, handoffs, sensing, shipments, telemetry
+from wayproof.store.events import get_events
 from wayproof.store.pool import Conn
 from wayproof.store.sensing import Journey
+from wayproof.store.untold import Kind, Untold
 from wayproof.trace.capture import capture_event
 from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.epcis.query_document import written_time
 from wayproof.trace.epcis.writing import write_json
 from wayproof.trace.epcis.xml_in import CONTEXT_URL
 from wayproof.trace.exports.temperature import Band, Climate, Excursion, climate
-
-AT_ONCE: Final = 100
-"""Handoffs, and shipments, that one run takes on."""
 
 _EVENT: Final = "urn:wayproof:event"
 _DIGITS: Final = 3
@@ -46,23 +45,20 @@ class _Seen:
     climate: Climate
 
 
-def record(conn: Conn, tenant_id: UUID, *, api_url: str, at_once: int = AT_ONCE) -> list[str]:
-    """Records what has happened since the last time; the ids of the new events.
+def record(conn: Conn, untold: Untold, *, api_url: str) -> list[str]:
+    """Records what there is to tell of a shipment or handoff and no event tells; the ids of the new events.
 
     Args:
         conn: within a transaction of the tenant.
-        tenant_id: whose journal it is.
+        untold: of what.
         api_url: address of the API, below which `rawData` and `bizRules` lie; no slash at its end.
-        at_once: handoffs, and shipments, to take on; the next run goes on.
 
     Raises:
-        InvalidInput: an event that is not valid; nothing of this run is recorded then.
+        InvalidInput: an event that is not valid; nothing is recorded then.
     """
-    made = [
-        *(_handed_over(conn, tenant_id, each, api_url) for each in _handoffs(conn, at_once)),
-        *(event for each in sensing.list_journeys(conn, limit=at_once) for event in _travelled(conn, each, api_url)),
-    ]
-    return [epcis_id for event in made for epcis_id in _captured(conn, tenant_id, event)]
+    tell = _handed_over if untold.kind is Kind.HANDOFF else _travelled
+    made = tell(conn, untold, api_url)
+    return [epcis_id for event in made for epcis_id in _captured(conn, untold.tenant_id, event)]
 
 
 def _captured(conn: Conn, tenant_id: UUID, event: Json) -> Iterable[str]:
@@ -74,19 +70,23 @@ def _captured(conn: Conn, tenant_id: UUID, event: Json) -> Iterable[str]:
     return captured.epcis_ids
 
 
-def _handoffs(conn: Conn, at_once: int) -> list[StoredHandoff]:
-    return handoffs.get_handoffs(conn, sensing.list_handoffs(conn, limit=at_once))
-
-
-def _handed_over(conn: Conn, tenant_id: UUID, handoff: StoredHandoff, api_url: str) -> Json:
-    at = handoff.record.occurred_at if handoff.record else handoff.created_at
+def _handed_over(conn: Conn, untold: Untold, api_url: str) -> Iterator[Json]:
+    (handoff,) = handoffs.get_handoffs(conn, [untold.subject_id])
+    name = f"handoff:{handoff.handoff_id}"
+    if handoff.record is None or _is_known(conn, name):  # erased, or told
+        return
     here = f"{api_url}/v1/handoffs/{handoff.handoff_id}"
-    event = _event(f"handoff:{handoff.handoff_id}", canonical_identifier(handoff.item), "accepting", at)
+    event = _event(name, canonical_identifier(handoff.item), "accepting", handoff.record.occurred_at)
     event["sourceList"] = [{"type": "possessing_party", "source": _party(handoff.releaser.party_id)}]
     event["destinationList"] = [{"type": "possessing_party", "destination": _party(handoff.receiver.party_id)}]
     event["bizTransactionList"] = [{"type": "upevt", "bizTransaction": f"{here}/bundle"}]
-    seen = [] if handoff.evidence_id is None else _signed(conn, tenant_id, handoff.evidence_id)
-    return _with_sensors(event, seen, raw_data=f"{here}/evidence", rule=None)
+    seen = [] if handoff.evidence_id is None else _signed(conn, untold.tenant_id, handoff.evidence_id)
+    yield _with_sensors(event, seen, raw_data=f"{here}/evidence", rule=None)
+
+
+def _is_known(conn: Conn, name: str) -> bool:
+    """Whether an event of ours tells it."""
+    return bool(get_events(conn, f"{_EVENT}:{name}"))
 
 
 def _signed(conn: Conn, tenant_id: UUID, evidence_id: UUID) -> list[_Seen]:
@@ -96,13 +96,13 @@ def _signed(conn: Conn, tenant_id: UUID, evidence_id: UUID) -> list[_Seen]:
     return list(_seen(conn, (leg for leg in legs if leg), Band(min_c=None, max_c=None)))
 
 
-def _travelled(conn: Conn, journey: Journey, api_url: str) -> Iterator[Json]:
-    shipment = shipments.get_shipment(conn, journey.shipment_id)
-    item = shipment_item(shipment.shipment_id)
-    if journey.departs and shipment.picked_up_at:
-        event = _event(f"departure:{shipment.shipment_id}", item, "departing", shipment.picked_up_at)
+def _travelled(conn: Conn, untold: Untold, api_url: str) -> Iterator[Json]:
+    shipment = shipments.get_shipment(conn, untold.subject_id)
+    journey, name = sensing.get_journey(conn, untold.subject_id), f"departure:{untold.subject_id}"
+    if shipment.picked_up_at and not _is_known(conn, name):
+        event = _event(name, shipment_item(shipment.shipment_id), "departing", shipment.picked_up_at)
         yield {**event, "readPoint": {"id": _site(journey.origin_gln, journey.origin_site_id)}}
-    if journey.arrives and shipment.delivered_at:
+    if shipment.delivered_at and not _is_known(conn, f"arrival:{untold.subject_id}"):
         yield from _arrived(conn, journey, shipment, shipment.delivered_at, f"{api_url}/v1")
 
 

@@ -1,4 +1,4 @@
-"""The process that works off documents, several in fact, as checking one keeps a core busy, and tells subscribers."""
+"""The process that works off documents (several, as checking one keeps a core busy), tells subscribers, and records."""
 
 import gc
 import os
@@ -15,6 +15,8 @@ import structlog
 from wayproof.store.pool import open_pool
 from wayproof.store.settings import DatabaseSettings
 from wayproof.trace.logs import configure_logs
+from wayproof.trace.recorder import Recording
+from wayproof.trace.recorder import work as record_events
 from wayproof.trace.settings import TraceSettings, WebhookSettings
 from wayproof.trace.subscriptions.worker import work as tell_subscribers
 from wayproof.trace.worker import work
@@ -34,7 +36,9 @@ def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
     children = [
         context.Process(target=_capture, args=(database, os.getpid())) for _ in range(settings.capture_processes)
     ]
-    children.append(context.Process(target=_tell, args=(database, os.getpid(), WebhookSettings())))
+    children.append(
+        context.Process(target=_tell, args=(database, os.getpid(), WebhookSettings(), settings.recording()))
+    )
     for child in children:
         child.start()
     _log.info("working", capture_processes=settings.capture_processes)
@@ -53,13 +57,16 @@ def _capture(database: DatabaseSettings, parent: int) -> None:
         work(pool, stop)
 
 
-def _tell(database: DatabaseSettings, parent: int, settings: WebhookSettings) -> None:
+def _tell(database: DatabaseSettings, parent: int, settings: WebhookSettings, recording: Recording) -> None:
     configure_logs()
     stop = _stopped_by_signals()
     Thread(target=_stop_as_orphan, args=(parent, stop), daemon=True).start()
     telling = settings.telling()
-    with open_pool(database.model_copy(update={"pool_size": telling.threads + 1}), role="wayproof_api") as pool:
+    with open_pool(database.model_copy(update={"pool_size": telling.threads + 2}), role="wayproof_api") as pool:
+        recorder = Thread(target=record_events, args=(pool, recording, stop))
+        recorder.start()
         tell_subscribers(pool, telling, stop)
+        recorder.join()
 
 
 def _stopped_by_signals() -> Event:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wayproof.trace.recorder import Recording
 from wayproof.trace.subscriptions.webhook import Reach
 from wayproof.trace.subscriptions.worker import Telling
 
@@ -38,3 +39,13 @@ class TraceSettings(BaseSettings):
     capture_processes: int = Field(default=2, ge=1, le=64)
     #: How long documents under way may take when the process is told to end. Then they are begun anew by the next one.
     drain_timeout: timedelta = timedelta(seconds=20)
+    #: Where everybody reaches the API: events that Wayproof records itself name readings and rules below it.
+    api_url: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://[^\s?#]+$")
+    #: How often to look for departures, arrivals and handoffs that no event tells; zero: they are not recorded.
+    record_every: timedelta = Field(default=timedelta(seconds=15), ge=timedelta(0))
+    #: How long after they happened here they are recorded: readings that are still under way come along.
+    record_after: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(0))
+
+    def recording(self) -> Recording:
+        """What is recorded by itself."""
+        return Recording(api_url=self.api_url.rstrip("/"), every=self.record_every, settled=self.record_after)

@@ -48,19 +48,19 @@ class _Stream:
     report_if_empty: bool
     last_seen_id: int
 
-    def documents(self) -> list[str]:
-        """What has come since, in messages. A domain error where the key, or the query, is gone meanwhile."""
+    def next_document(self) -> tuple[str | None, bool]:
+        """What comes next, in one message, and whether more is there already.
+
+        A domain error where the key, or the query, is gone meanwhile.
+        """
         with prove(self.pool, self.token, Scope.EVENTS_READ).transaction() as conn:
             subscriptions.get_query(conn, self.name)
             upto_id = newest_place(conn)
-            made: list[str] = []
-            while found := since(conn, self.query, after_id=self.last_seen_id, upto_id=upto_id, limit=_BATCH):
-                made.append(query_document(found, epcs=self.epcs, query_name=self.name))
-                self.last_seen_id = found[-1].event_id
-            self.last_seen_id = upto_id
-        if not made and self.schedule is not None and self.report_if_empty:
-            return [query_document([], epcs=self.epcs, query_name=self.name)]
-        return made
+            news = since(conn, self.query, after_id=self.last_seen_id, upto_id=upto_id, limit=_BATCH)
+        self.last_seen_id = news.events[-1].event_id if news.is_more else upto_id
+        if not news.events and (self.schedule is None or not self.report_if_empty):
+            return None, False
+        return query_document(news.events, epcs=self.epcs, query_name=self.name), news.is_more
 
     async def wait(self) -> None:
         """Until it is time to look again."""
@@ -91,8 +91,11 @@ async def _tell(websocket: WebSocket, stream: _Stream) -> None:
     try:
         while True:
             await stream.wait()
-            for document in await run_sync(stream.documents):
-                await websocket.send_text(document)
+            is_more = True
+            while is_more:
+                document, is_more = await run_sync(stream.next_document)
+                if document is not None:
+                    await websocket.send_text(document)
     except WebSocketDisconnect:
         return
     except WayproofError as error:

@@ -5,6 +5,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from wayproof.api.address import address_of
 from wayproof.api.auth import OPEN
 from wayproof.api.conditional import JSON
 from wayproof.api.problems import INTERNAL, MALFORMED, NOT_FOUND, TOO_LARGE, Kind, documented, problem
@@ -29,7 +30,7 @@ _KEPT: Final = {"Cache-Control": "public, max-age=3600"}
 @router.get(WELL_KNOWN, openapi_extra=OPEN)
 def get_resolver_description(request: Request) -> Response:
     """What this resolver can resolve (GS1-Conformant Resolver Standard, resolver description file)."""
-    document = json.dumps(resolver.description(_root(request)))
+    document = json.dumps(resolver.description(address_of(request)))
     return Response(document, media_type=JSON, headers={**_CORS, **_KEPT})
 
 
@@ -39,7 +40,7 @@ def resolve(request: Request) -> Response:
         return Response(status_code=204, headers={**_CORS, **_PREFLIGHT})
     path = request.scope["raw_path"].decode("ascii", "replace").removeprefix(request.scope["root_path"])
     try:
-        resolved = resolver.resolve(path, request.url.query, _root(request))
+        resolved = resolver.resolve(path, request.url.query, address_of(request))
     except InvalidInput as error:
         return _refused(MALFORMED, str(error))
     link_type = request.query_params.get("linkType")
@@ -64,10 +65,6 @@ def _refused(kind: Kind, detail: str) -> Response:
     answer = problem(kind, detail)
     answer.headers.update(_CORS)
     return answer
-
-
-def _root(request: Request) -> str:
-    return str(request.base_url).rstrip("/")
 
 
 def _link_header(uri: str, root: str) -> str:

@@ -24,6 +24,7 @@ _CERTIFICATE_FILES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+_TRACE_API_URL = "WAYPROOF_TRACE_API_URL"
 _MAINTENANCE_INTERVAL = timedelta(hours=1)
 
 
@@ -136,15 +137,17 @@ def api_service(data: DataDir, env: Mapping[str, str], port: int, depends_on: tu
     )
 
 
-def trace_service(data: DataDir, env: Mapping[str, str], depends_on: tuple[str, ...]) -> Service:
-    """Captures the EPCIS documents that the API has taken; SIGTERM lets it finish what is under way."""
+def trace_service(data: DataDir, env: Mapping[str, str], api_port: int, depends_on: tuple[str, ...]) -> Service:
+    """Captures EPCIS documents, and records what happened as events; SIGTERM lets it finish what is under way."""
     return Service(
         name="trace",
         argv=(sys.executable, "-m", "wayproof.trace"),
         log=data.log("trace"),
         where="EPCIS documents",
-        env=env,
+        # The one that the user gave counts: it stands in events for ever.
+        env={**env, _TRACE_API_URL: os.environ.get(_TRACE_API_URL, f"http://127.0.0.1:{api_port}")},
         depends_on=depends_on,
+        stop_timeout=timedelta(seconds=30),  # longer than it gives its own processes
     )
 
 

@@ -176,7 +176,7 @@ class _Planner:
         ingest = {**self._env, **link.environment()}
         self.services.append(ingest_service(self.data, ingest, self.ports["ingest"], (*stored, *self._those("broker"))))
         self.services.append(api_service(self.data, self._env, self.ports["api"], stored))
-        self.services.append(trace_service(self.data, self._env, stored))
+        self.services.append(trace_service(self.data, self._env, self.ports["api"], stored))
 
     def add_fleet(self, link: BrokerLink) -> None:
         """The simulated fleet. It registers its own trucks, which only a broker of ours learns of."""

@@ -66,4 +66,4 @@ class Service:
     #: How long it may take to stop before it is killed.
     stop_timeout: timedelta = timedelta(seconds=15)
     #: How long it may take to become ready before it counts as crashed.
-    start_timeout: timedelta = timedelta(seconds=60)
+    start_timeout: timedelta = timedelta(minutes=3)

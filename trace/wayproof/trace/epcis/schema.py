@@ -1,7 +1,7 @@
 """Our JSON schema of EPCIS 2.0 and what it finds, in words of the standard."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
@@ -15,8 +15,11 @@ from wayproof.trace.epcis.fields import Path
 SCHEMA: Final[dict[str, Any]] = json.loads(files(__package__).joinpath("schema.json").read_bytes())
 DEFINITIONS: Final[Mapping[str, Any]] = SCHEMA["$defs"]
 
-_VALIDATOR: Final = Draft202012Validator(SCHEMA, validate_formats=True)
+_DOCUMENT: Final = Draft202012Validator(SCHEMA, validate_formats=True)
+_EVENT: Final = Draft202012Validator({"$ref": "#/$defs/event", "$defs": DEFINITIONS}, validate_formats=True)
 _MOST_ERRORS = 1_000
+_MOST_LOOKED_AT = 100_000
+"""Errors, and values of one event, after which it is only told that something is wrong: each error costs 60 µs."""
 _SURPLUS = frozenset({"unevaluatedProperties", "additionalProperties"})
 
 
@@ -39,19 +42,72 @@ class Finding:
     got: object
 
 
-def find(document: Any) -> list[Finding]:
-    """Everything wrong with the document, from its beginning on, at most about a thousand findings."""
-    if _VALIDATOR.is_valid(document):
+def find(document: Any, path: Path | None = None, events: Sequence[Any] = ()) -> list[Finding]:
+    """Everything wrong with the document, from its beginning on; after a thousand findings one for each event at fault.
+
+    Args:
+        document: anything.
+        path: where its events are listed; each is judged by itself then, so none escapes for the faults of others.
+        events: those.
+    """
+    if _DOCUMENT.is_valid(document):
         return []
-    errors = islice(_VALIDATOR.iter_errors(document), _MOST_ERRORS)
-    unique = {(f.path, f.said): f for error in errors for f in _findings(error)}
-    return list(unique.values())
+    if path is None or not events:
+        return _errors(_DOCUMENT, document, ())
+    found, seen = _errors(_DOCUMENT, _emptied(document, path), ()), 0
+    for place, event in enumerate(events):
+        where = (*path, place)
+        is_judged = seen < _MOST_LOOKED_AT or _EVENT.is_valid(event)
+        errors = _errors(_EVENT, event, where) if is_judged else [_more(where)]
+        seen += len(errors)
+        found += errors if len(found) < _MOST_ERRORS else sorted(errors, key=_is_mild)[:1]
+    return found
 
 
-def _findings(error: ValidationError) -> Iterator[Finding]:
+def _errors(validator: Draft202012Validator, instance: Any, where: Path) -> list[Finding]:
+    if validator.is_valid(instance):
+        return []
+    if _is_vast(instance):
+        return [_more(where)]
+    errors = list(islice(validator.iter_errors(instance), _MOST_ERRORS + 1))
+    unique = {(f.path, f.said): f for error in errors for f in _findings(error, where)}
+    found = list(islice(unique.values(), _MOST_ERRORS))
+    # What was not looked at could be graver than all that was.
+    return [*found, _more(where)] if len(errors) > _MOST_ERRORS else found
+
+
+def _more(where: Path) -> Finding:
+    """Says that not everything was looked at."""
+    expected = f"fewer faults, or fewer than {_MOST_LOOKED_AT:,} values, that one could tell which"
+    return Finding(path=where, kind=Kind.STRUCTURE, said="there are more faults", expected=expected, got="too much")
+
+
+def _is_mild(finding: Finding) -> bool:
+    return finding.kind is not Kind.STRUCTURE
+
+
+def _is_vast(instance: Any) -> bool:
+    ahead, count = [instance], 0
+    while ahead and count < _MOST_LOOKED_AT:
+        holder = ahead.pop()
+        parts = holder.values() if isinstance(holder, Mapping) else holder if isinstance(holder, list) else ()
+        count += len(parts)
+        ahead.extend(parts)
+    return count >= _MOST_LOOKED_AT
+
+
+def _emptied(document: Any, path: Path) -> Any:
+    """A copy of the document in which nothing is listed at that path."""
+    if not path:
+        return []
+    name, *rest = path
+    return {**document, name: _emptied(document[name], tuple(rest))}
+
+
+def _findings(error: ValidationError, within: Path) -> Iterator[Finding]:
     kind: Any = error.kind  # each kind has attributes of its own
     instance: Any = error.instance
-    path: Path = tuple(error.instance_path)
+    path: Path = (*within, *error.instance_path)
     where = list(error.schema_path)
     expected = _description(where)
     if kind.name in _SURPLUS:

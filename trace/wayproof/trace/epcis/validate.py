@@ -67,7 +67,7 @@ def check_document(document: Any, *, now: datetime | None = None, lenient: bool 
         lenient: lets through all that leaves an event's meaning clear, and lists it.
     """
     path, events = events_of(document)
-    faults = [_of_finding(finding, path) for finding in find(document)]
+    faults = [_of_finding(finding, path) for finding in find(document, path, events)]
     unfit = {fault.event for fault in faults if fault.rule not in FORGIVABLE}
     for place, event in enumerate(() if None in unfit else events):
         if place not in unfit:

@@ -189,7 +189,8 @@ def _word(vocabulary: str) -> Read:
 
 def _as_word(vocabulary: str, text: str, element: Element, names: Names) -> str:
     """The bare word; a word that is none of the standard's stays as it is, and its prefix becomes known."""
-    return bare_word(vocabulary, names.expand(text, element)) or names.prefixed(text, element)
+    word = bare_word(vocabulary, text) or bare_word(vocabulary, names.expand(text, element))
+    return word or names.prefixed(text, element)
 
 
 def _words(vocabulary: str) -> Read:

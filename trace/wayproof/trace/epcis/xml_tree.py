@@ -9,6 +9,8 @@ from wayproof.trace.epcis.reading import Bounds, check_size
 from wayproof.trace.epcis.xml_names import Element
 
 _PIECE_BYTES: Final = 1 << 16
+_MOST_NAMESPACES: Final = 200
+"""Pairs of prefix and namespace: for each word that is looked up, all that are in force are."""
 
 
 def parse_tree(data: bytes, bounds: Bounds) -> Element:
@@ -21,7 +23,7 @@ def parse_tree(data: bytes, bounds: Bounds) -> Element:
     _check_bytes(data)
     # The encoding is ours, not the document's: otherwise a DTD could hide from the check above, as in UTF-7.
     parser = etree.XMLPullParser(
-        events=("start", "end"),
+        events=("start-ns", "start", "end"),
         encoding="utf-8",
         resolve_entities=False,
         no_network=True,
@@ -49,16 +51,33 @@ def _check_bytes(data: bytes) -> None:
 
 def _fed(parser: etree.XMLPullParser, data: bytes, bounds: Bounds) -> Element:
     """Feeds piece by piece, so that a bomb is refused before it is a tree."""
-    nodes = depth = 0
+    weight = _Weight(bounds)
     for start in range(0, len(data), _PIECE_BYTES):
         parser.feed(data[start : start + _PIECE_BYTES])
         for event, item in parser.read_events():
-            element = cast("Element", item)  # as it is for these two events
-            depth += 1 if event == "start" else -1
-            nodes += 1 + len(element.attrib) if event == "start" else 0
-            if depth > bounds.depth or nodes > bounds.nodes:
-                raise InvalidInput(
-                    f"XML: expected at most {bounds.depth} levels and {bounds.nodes:,} nodes, "
-                    f"got more at line {element.sourceline}"
-                )
+            weight.add(event, item)
     return parser.close()
+
+
+class _Weight:
+    """How much of everything there has been so far."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._nodes = self._depth = 0
+        self._namespaces: set[object] = set()
+
+    def add(self, event: str, item: object) -> None:
+        if event == "start-ns":
+            self._namespaces.add(item)
+            if len(self._namespaces) > _MOST_NAMESPACES:
+                raise InvalidInput(f"XML: expected at most {_MOST_NAMESPACES} namespaces, got more")
+            return
+        element = cast("Element", item)  # as it is for the other two events
+        self._depth += 1 if event == "start" else -1
+        self._nodes += 1 + len(element.attrib) if event == "start" else 0
+        if self._depth > self._bounds.depth or self._nodes > self._bounds.nodes:
+            raise InvalidInput(
+                f"XML: expected at most {self._bounds.depth} levels and {self._bounds.nodes:,} nodes, "
+                f"got more at line {element.sourceline}"
+            )

@@ -53,6 +53,31 @@ class Excursion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """The readings of one unbroken time outside of the band, and for how long each of them held."""
+
+    #: -1 below, 1 above.
+    side: int
+    held: tuple[tuple[datetime, float, timedelta], ...]
+
+    @property
+    def begins_at(self) -> datetime:
+        """When its first reading was taken."""
+        return self.held[0][0]
+
+    @property
+    def ends_at(self) -> datetime:
+        """Until when its last reading held: before a gap nobody knows more."""
+        at, _, holds = self.held[-1]
+        return at + holds
+
+    @property
+    def peak_c(self) -> float:
+        """The most extreme temperature."""
+        return max((value for _, value, _ in self.held), key=lambda value: self.side * value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Climate:
     """What one sensor saw over a span."""
 
@@ -121,30 +146,30 @@ def _holds(samples: Sequence[Sample], until: datetime, max_gap: timedelta) -> It
         yield gap if gap <= max_gap else max_gap / 2
 
 
-def _excursions(samples: Sequence[Sample], band: Band, until: datetime, max_gap: timedelta) -> Iterator[Excursion]:
-    run: list[tuple[datetime, float, timedelta]] = []
+def runs(samples: Sequence[Sample], band: Band, until: datetime, max_gap: timedelta = MAX_GAP) -> Iterator[Run]:
+    """The unbroken times outside of a band, reading by reading, of samples in order of time and of distinct times."""
+    held: list[tuple[datetime, float, timedelta]] = []
     side = 0
-    for (at, value), held in zip(samples, _holds(samples, until, max_gap), strict=True):
+    for (at, value), holds in zip(samples, _holds(samples, until, max_gap), strict=True):
         here = band.side(value)
-        if here != side and run:
-            yield _excursion(run, side, at if run[-1][0] + run[-1][2] == at else None)
-            run = []
+        if here != side and held:
+            yield Run(side=side, held=tuple(held))
+            held = []
         side = here
         if here:
-            run.append((at, value, held))
-    if run:
-        yield _excursion(run, side, None)
+            held.append((at, value, holds))
+    if held:
+        yield Run(side=side, held=tuple(held))
 
 
-def _excursion(run: Sequence[tuple[datetime, float, timedelta]], side: int, ends_at: datetime | None) -> Excursion:
-    last_at, _, last_held = run[-1]
-    end = ends_at or last_at + last_held
-    known = sum((held for _, _, held in run), timedelta()).total_seconds()
-    return Excursion(
-        begins_at=run[0][0],
-        ends_at=end,
-        is_above=side > 0,
-        peak_c=max(run, key=lambda each: side * each[1])[1],
-        known_s=known,
-        unknown_s=(end - run[0][0]).total_seconds() - known,
-    )
+def _excursions(samples: Sequence[Sample], band: Band, until: datetime, max_gap: timedelta) -> Iterator[Excursion]:
+    for run in runs(samples, band, until, max_gap):
+        known = sum((holds for _, _, holds in run.held), timedelta()).total_seconds()
+        yield Excursion(
+            begins_at=run.begins_at,
+            ends_at=run.ends_at,
+            is_above=run.side > 0,
+            peak_c=run.peak_c,
+            known_s=known,
+            unknown_s=(run.ends_at - run.begins_at).total_seconds() - known,
+        )

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from msgspec import Struct
+
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import graph
 from wayproof.store.graph import Contained, Front, HubPart
@@ -57,14 +59,15 @@ class Question:
     #: Only what happened from then until then.
     since: datetime = EVER_BEFORE
     until: datetime = EVER_AFTER
+    #: For each start, from when on it counts; none: from `since` on.
+    from_each: tuple[datetime, ...] = ()
     #: As it was recorded then; None: as it is now.
     as_of: datetime | None = None
     #: A search may stop once it has found so many things, at the end of a level.
     enough: int = MOST_NODES
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A thing that was found."""
 
     key: UUID
@@ -74,8 +77,7 @@ class Node:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """How two things hang together, or a thing and a transformation."""
 
     kind: EdgeKind
@@ -103,7 +105,8 @@ def trace(conn: Conn, tenant_id: UUID, question: Question) -> Traced:
     """Answers a question. Starts that nobody has told of are in the answer alone."""
     starts = {key_of(tenant_id, uri): uri for uri in question.starts}
     search = _Search(conn, question)
-    search.admit({key: [(question.since, question.until)] for key in starts})
+    lows = question.from_each or (question.since,) * len(question.starts)
+    search.admit({key: [(low, question.until)] for key, low in zip(starts, lows, strict=True)})
     nodes = sorted((Node(key, uri, 0) for key, uri in starts.items()), key=_by_uri)
     for depth in range(1, question.max_depth + 1):
         if not search.front or len(nodes) >= min(question.enough, MOST_NODES):

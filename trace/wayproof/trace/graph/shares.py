@@ -6,10 +6,12 @@ by mass, comes from the lot, if everything that went into a transformation was m
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import fsum
 from typing import Final, NamedTuple, Self
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from wayproof.model.graph import EVER_BEFORE
 from wayproof.trace.epcis.units import Dimension

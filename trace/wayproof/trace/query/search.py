@@ -5,18 +5,21 @@ All pages show the journal as it was when the first one was asked for: what is c
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final
 
 from wayproof.store.event_queries import (
-    FoundEvent,
     Matching,
+    Place,
     Ranked,
     Ranking,
     contexts,
     count_matches,
-    find_events,
+    find_places,
     newest_place,
+    read_events,
 )
+from wayproof.store.events import StoredEvent
 from wayproof.store.pool import Conn
 from wayproof.trace.epcis.context import Context
 from wayproof.trace.epcis.reading import read_json
@@ -32,6 +35,8 @@ _RANKINGS: Final = {
 }
 _NOTHING: Final = term("", "")
 """A word that no event has."""
+_MOST_BYTES: Final = 16 << 20
+"""Of the events of one page, unless a single one is larger."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,11 +54,19 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Some of the events that match."""
+    """Some of the events that match: fewer than asked for where they are very large."""
 
-    events: Sequence[FoundEvent]
+    events: Sequence[StoredEvent]
     #: None on the last page.
     next: Position | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class News:
+    """Events that match and are new to somebody."""
+
+    events: Sequence[StoredEvent]
+    is_more: bool
 
 
 def search(conn: Conn, query: Query, *, per_page: int, position: Position | None = None) -> Page:
@@ -68,17 +81,30 @@ def search(conn: Conn, query: Query, *, per_page: int, position: Position | None
         _check_most(conn, matching, query.most)
     given = 0 if position is None else position.given
     size = per_page if query.limit is None else min(per_page, query.limit - given)
-    found = find_events(conn, matching, _ranked(conn, query, position), limit=size + 1)
-    return Page(
-        events=found[:size],
-        next=_next(query, found, size, Position(upto_id=upto_id, last_id=0, last_rank=(), given=given + size)),
-    )
+    places = find_places(conn, matching, _ranked(conn, query, position), limit=size + 1)
+    chosen = _fitting(places[:size])
+    following = None
+    if len(chosen) < len(places) and not (query.limit is not None and given + len(chosen) >= query.limit):
+        last = chosen[-1]
+        following = Position(
+            upto_id=upto_id, last_id=last.event_id, last_rank=tuple(last.rank), given=given + len(chosen)
+        )
+    return Page(events=read_events(conn, chosen), next=following)
 
 
-def since(conn: Conn, query: Query, *, after_id: int, upto_id: int, limit: int) -> list[FoundEvent]:
+def since(conn: Conn, query: Query, *, after_id: int, upto_id: int, limit: int) -> News:
     """Events that match between two places in the journal, in the order of capture, which subscribers get."""
     matching = replace(matching_of(conn, query, upto_id=upto_id), after_id=after_id)
-    return find_events(conn, matching, Ranked(by=Ranking.CAPTURE, is_descending=False), limit=limit)
+    places = find_places(conn, matching, Ranked(by=Ranking.CAPTURE, is_descending=False), limit=limit + 1)
+    chosen = _fitting(places[:limit])
+    return News(events=read_events(conn, chosen), is_more=len(chosen) < len(places))
+
+
+def _fitting(places: Sequence[Place]) -> Sequence[Place]:
+    """As many as may be in memory at once, and at least one."""
+    sizes = accumulate(place.size for place in places)
+    fitting = sum(size <= _MOST_BYTES for size in sizes)
+    return places[: max(fitting, 1)]
 
 
 def matching_of(conn: Conn, query: Query, *, upto_id: int | None = None) -> Matching:
@@ -132,10 +158,3 @@ def spellings(field: str, of: Sequence[str]) -> list[str]:
         for name, uri in context.prefixes.items():
             found.update([name] if uri == field else [f"{name}:{field[len(uri) :]}"] if field.startswith(uri) else [])
     return sorted(found)
-
-
-def _next(query: Query, found: Sequence[FoundEvent], size: int, position: Position) -> Position | None:
-    if len(found) <= size or (query.limit is not None and position.given >= query.limit):
-        return None
-    last = found[size - 1]
-    return replace(position, last_id=last.event_id, last_rank=tuple(last.rank))

@@ -5,15 +5,25 @@ Every condition on text is a word (see `words`); an event has all of its words i
 `INNER_<URI>` (EPCIS 2.0 §8.2.7.1).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.context import Context
+from wayproof.trace.epcis.reading import number
 from wayproof.trace.query.identifier_terms import identifier_terms, place_around
 from wayproof.trace.query.values import INSTANT, comparable, instant_of, instant_word, number_word, seconds_of
 from wayproof.trace.query.words import common_term, exists_term, term
+
+MOST_WORDS: Final = 65_000
+"""Distinct words under which one event is indexed, and numbers. A `tsvector` takes a mebibyte, each word 16 bytes."""
+_MOST_VALUES: Final = 10 * MOST_WORDS
+"""Values of one event that are looked at, however often they repeat."""
+
+
+class TooMuch(InvalidInput):
+    """An event that says more than can be indexed."""
 
 
 class Number(NamedTuple):
@@ -35,7 +45,11 @@ class EventTerms:
 
 
 def terms_of(canonical_event: Mapping[str, Any], context: Context) -> EventTerms:
-    """Words and numbers of an event in canonical form (`epcis.formats.canonical`), out of a document of `context`."""
+    """Words and numbers of an event in canonical form (`epcis.formats.canonical`), out of a document of `context`.
+
+    Raises:
+        TooMuch: more of either than can be indexed.
+    """
     found = _Found(context.within(canonical_event.get("@context")))
     for name, value in canonical_event.items():
         read = _FIELDS.get(name)
@@ -43,6 +57,9 @@ def terms_of(canonical_event: Mapping[str, Any], context: Context) -> EventTerms
             read(found, value)
         elif name not in _UNSEARCHED:
             found.extension("", name, value)
+    for much in (found.terms, found.numbers):
+        if len(much) > MOST_WORDS and (count := len(set(much))) > MOST_WORDS:
+            raise TooMuch(f"event: expected at most {MOST_WORDS:,} words of an index, got {count:,}")
     return EventTerms(terms=tuple(found.terms), numbers=tuple(found.numbers))
 
 
@@ -88,6 +105,8 @@ class _Found:
             self._scalar(field, value)
 
     def _scalar(self, field: str, value: Any) -> None:
+        if len(self.terms) > _MOST_VALUES:
+            raise TooMuch(f"event: expected at most {_MOST_VALUES:,} values in extensions, got more")
         if isinstance(value, bool):
             self.terms.append(common_term(field, str(value).lower()))
         elif isinstance(value, str):
@@ -106,11 +125,11 @@ class _Found:
         """Everything in XML is text: it has an order where it is a number, while equality goes by the text."""
         if text[:1] in _NUMBER_STARTS:
             try:
-                value = Decimal(text)
-            except ArithmeticError:
+                # Within bounds: to compare 1e999999999 exactly takes a gigabyte.
+                value = number(text)
+            except InvalidInput:
                 return
-            if value.is_finite():
-                self.numbers.append(Number(field, *comparable(value, None)))
+            self.numbers.append(Number(field, *comparable(value, None)))
 
 
 _Read = Callable[[_Found, Any], None]
@@ -132,9 +151,15 @@ def _identifier(field: str) -> _Read:
     return lambda found, value: found.terms.extend(identifier_terms(field, value))
 
 
+def _not_too_many(values: Sequence[Any]) -> Sequence[Any]:
+    if len(values) > MOST_WORDS:
+        raise TooMuch(f"event: expected lists of at most {MOST_WORDS:,} things, got {len(values):,}")
+    return values
+
+
 def _identifiers(field: str) -> _Read:
     def read(found: _Found, values: Any) -> None:
-        for value in values:
+        for value in _not_too_many(values):
             found.terms.extend(identifier_terms(field, value))
 
     return read
@@ -142,7 +167,7 @@ def _identifiers(field: str) -> _Read:
 
 def _quantities(field: str) -> _Read:
     def read(found: _Found, values: Any) -> None:
-        for value in values:
+        for value in _not_too_many(values):
             found.terms.extend(identifier_terms(field, value["epcClass"]))
             if "quantity" in value:
                 found.numbers.append(Number("quantity", *comparable(value["quantity"], None)))

@@ -7,7 +7,8 @@ resolves to something else a moment later gains nothing. Redirects are not follo
 import hmac
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from http.client import HTTPConnection, HTTPException
@@ -44,7 +45,7 @@ class Reach:
     #: Hosts, as they stand in addresses, that an operator allows although they are not public or not under TLS.
     allowed_hosts: frozenset[str] = frozenset()
     connect_timeout_s: float = 5.0
-    #: For everything, from the connection to the end of the answer.
+    #: For everything that comes after the connection: TLS, the request, and the answer to its end.
     total_timeout_s: float = 15.0
 
 
@@ -71,12 +72,12 @@ def check_dest(dest: str, reach: Reach) -> SplitResult:
 def post(dest: str, body: bytes, headers: Mapping[str, str], reach: Reach) -> None:
     """Posts `body`; raises NotDelivered unless the answer is 2xx, InvalidInput for an address that is never called."""
     parts = check_dest(dest, reach)
-    host = str(parts.hostname)
-    connection = HTTPConnection(host, parts.port or _PORTS[parts.scheme], timeout=reach.connect_timeout_s)
+    connection = HTTPConnection(str(parts.hostname), parts.port or _PORTS[parts.scheme])
     try:
         connection.sock = _connected(parts, reach)
-        status = _exchanged(connection, _target(parts), body, {"Host": parts.netloc, **headers}, reach)
-    except (OSError, HTTPException) as error:
+        with _cut_off(connection.sock, reach.total_timeout_s):
+            status = _exchanged(connection, parts, body, headers)
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: a name that no name server can be asked for
         raise NotDelivered(f"{type(error).__name__}: {error}"[:200]) from error
     finally:
         connection.close()
@@ -89,16 +90,23 @@ def signature(token: str, body: bytes) -> str:
     return f"sha256={hmac.new(token.encode(), body, sha256).hexdigest()}"
 
 
-def _exchanged(connection: HTTPConnection, target: str, body: bytes, headers: Mapping[str, str], reach: Reach) -> int:
-    # A time-out of a socket is one of each read: an answer that drips would last for ever.
-    watchdog = Timer(reach.total_timeout_s, _cut, [connection.sock])
+def _exchanged(connection: HTTPConnection, parts: SplitResult, body: bytes, headers: Mapping[str, str]) -> int:
+    if isinstance(connection.sock, ssl.SSLSocket):
+        connection.sock.do_handshake()
+    connection.request("POST", _target(parts), body, {"Host": parts.netloc, **headers, "Connection": "close"})
+    response = connection.getresponse()
+    response.read(_MOST_ANSWER_BYTES)
+    return response.status
+
+
+@contextmanager
+def _cut_off(sock: socket.socket, after_s: float) -> Iterator[None]:
+    """Ends the connection at a time: a time-out of a socket is one of each read, and what drips would last for ever."""
+    watchdog = Timer(after_s, _cut, [sock])
     watchdog.daemon = True
     watchdog.start()
     try:
-        connection.request("POST", target, body, {**headers, "Connection": "close"})
-        response = connection.getresponse()
-        response.read(_MOST_ANSWER_BYTES)
-        return response.status
+        yield
     finally:
         watchdog.cancel()
 
@@ -117,12 +125,14 @@ def _connected(parts: SplitResult, reach: Reach) -> socket.socket:
     addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
         if not _may_reach(host, ip_address(address.partition("%")[0]), reach):
-            raise NotDelivered(f"{host} is at {address}, which is not public")
+            # Without the address: it may be one that only our own name servers tell.
+            raise NotDelivered(f"{host} has an address that is not public")
     sock = _first_that_answers(addresses, port, reach)
     if parts.scheme == "http":
         return sock
     try:
-        return ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+        context = ssl.create_default_context()
+        return context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except BaseException:
         sock.close()
         raise

@@ -17,7 +17,8 @@ import structlog
 
 from wayproof.model.errors import InvalidInput, Unavailable
 from wayproof.store import subscriptions
-from wayproof.store.event_queries import FoundEvent, newest_place
+from wayproof.store.event_queries import newest_place
+from wayproof.store.events import StoredEvent
 from wayproof.store.pool import Conn, Pool, tenant_transaction, transaction
 from wayproof.store.subscriptions import Due
 from wayproof.store.violations import domain_errors
@@ -26,13 +27,14 @@ from wayproof.trace.epcis.query_document import query_document
 from wayproof.trace.epcis.reading import read_json
 from wayproof.trace.query.parameters import query_of_json
 from wayproof.trace.query.query import Query
-from wayproof.trace.query.search import since
+from wayproof.trace.query.search import News, since
 from wayproof.trace.subscriptions.schedule import read_schedule
 from wayproof.trace.subscriptions.webhook import NotDelivered, Reach, post, signature
 
 _REST_S: Final = 0.2
 _LONG_REST_S: Final = 2.0
-_AT_ONCE: Final = 200
+_ROUND: Final = 10
+"""Subscribers for each thread before it is asked anew who waits, so that the slow keep nobody waiting for long."""
 _TOO_LARGE: Final = 413
 _FIRST_DELAY_S: Final = 2.0
 _LONGEST_DELAY_S: Final = 3600.0
@@ -67,10 +69,11 @@ def work(pool: Pool, telling: Telling, stop: Event) -> None:
 
 
 def tell_due(pool: Pool, telling: Telling, threads: ThreadPoolExecutor) -> int:
-    """Tells those for whom it is time now; how many have something to be told once more at once."""
+    """Tells some of those for whom it is time now; positive where there is more to be told at once."""
+    most = _ROUND * telling.threads
     with domain_errors(), transaction(pool) as conn:
-        due = subscriptions.list_due(conn, datetime.now(UTC), _AT_ONCE)
-    return sum(threads.map(lambda one: tell(pool, telling, *one), due))
+        due = subscriptions.list_due(conn, datetime.now(UTC), most)
+    return sum(threads.map(lambda one: tell(pool, telling, *one), due)) + (len(due) == most)
 
 
 def tell(pool: Pool, telling: Telling, tenant_id: UUID, subscription_id: UUID) -> bool:
@@ -96,21 +99,21 @@ def _tell(conn: Conn, telling: Telling, due: Due) -> bool:
     now = datetime.now(UTC)
     upto_id = newest_place(conn)
     size = 1 if (due.last_failure or "").startswith(f"HTTP {_TOO_LARGE}") else telling.batch
-    found: Sequence[FoundEvent] = ()
+    news = News(events=(), is_more=False)
     if upto_id > due.last_seen_id:
-        found = since(conn, _standing(due), after_id=due.last_seen_id, upto_id=upto_id, limit=size)
+        news = since(conn, _standing(due), after_id=due.last_seen_id, upto_id=upto_id, limit=size)
+    found = news.events
     is_told = bool(found) or (due.schedule is not None and due.report_if_empty)
     if is_told and not _delivered(conn, telling, due, found, now):
         return False
-    is_more = len(found) == size
     subscriptions.note_told(
         conn,
         due.subscription_id,
-        last_seen_id=found[-1].event_id if is_more else upto_id,
+        last_seen_id=found[-1].event_id if news.is_more else upto_id,
         told_at=datetime.now(UTC) if is_told else None,
-        due_at=now if is_more else next_due(due.schedule, telling, now),
+        due_at=now if news.is_more else next_due(due.schedule, telling, now),
     )
-    return is_more
+    return news.is_more
 
 
 def _standing(due: Due) -> Query:
@@ -121,7 +124,7 @@ def _standing(due: Due) -> Query:
     return replace(query, record_time=replace(query.record_time, since=begin))
 
 
-def _delivered(conn: Conn, telling: Telling, due: Due, found: Sequence[FoundEvent], now: datetime) -> bool:
+def _delivered(conn: Conn, telling: Telling, due: Due, found: Sequence[StoredEvent], now: datetime) -> bool:
     body = query_document(
         found,
         epcs=epc_format(due.epc_format),

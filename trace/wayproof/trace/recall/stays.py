@@ -1,0 +1,103 @@
+"""What was in what, level by level, within the time in which that counts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from wayproof.store import exposures, graph
+from wayproof.store.exposures import Borne
+from wayproof.store.graph import Front
+from wayproof.store.pool import Conn
+from wayproof.trace.graph.containment import containments
+from wayproof.trace.graph.windows import Windows
+
+MOST_LEVELS: Final = 30
+"""Of containers in containers; more are a ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A time [low, high] in which a thing counts, because of something that has a number."""
+
+    origin: int
+    node: UUID
+    low: datetime
+    high: datetime
+    #: How much of a lot it was; None: nobody told.
+    quantity: float | None = None
+    unit: str | None = None
+
+
+def opened(conn: Conn, stays: Sequence[Stay], as_of: datetime | None, *, with_attached: bool = False) -> list[Stay]:
+    """These and all that was in them, whatever the nesting; also what is only attached to them, where asked for."""
+    return _spread(stays, lambda front: _asked(conn, front, as_of, is_down=True), also_attached=with_attached)
+
+
+def carriers(conn: Conn, stays: Sequence[Stay], as_of: datetime | None) -> tuple[list[Stay], set[UUID]]:
+    """What these were in or attached to, and what that is attached to; and to which of it something is attached.
+
+    A logger in a box tells of the box, not of the truck that carries it; a sensor that is screwed to a unit that is
+    screwed to a truck tells of the truck.
+    """
+    near = _asked(conn, stays, as_of, is_down=False)
+    equipment = {each.node_id for each in near if each.is_association}
+
+    def attached(front: Sequence[Stay]) -> list[Borne]:
+        found = [each for each in _asked(conn, front, as_of, is_down=False) if each.is_association]
+        equipment.update(each.node_id for each in found)
+        return found
+
+    return _spread(list(_next(stays, near, also_attached=True)), attached, also_attached=True), equipment
+
+
+def containers(conn: Conn, stays: Sequence[Stay], as_of: datetime | None) -> list[Stay]:
+    """What these were in, and what that was in; without these themselves."""
+
+    def packed(front: Sequence[Stay]) -> list[Borne]:
+        return [each for each in _asked(conn, front, as_of, is_down=False) if not each.is_association]
+
+    return _spread(stays, packed, also_attached=False)[len(stays) :]
+
+
+def _spread(stays: Sequence[Stay], ask: Callable[[Sequence[Stay]], list[Borne]], *, also_attached: bool) -> list[Stay]:
+    seen: dict[int, Windows] = {}
+
+    def is_new(stay: Stay) -> bool:
+        return seen.setdefault(stay.origin, Windows()).add(stay.node, (stay.low, stay.high))
+
+    found: list[Stay] = []
+    front = [stay for stay in stays if is_new(stay)]
+    for _ in range(MOST_LEVELS):
+        found += front
+        if not front:
+            break
+        front = [stay for stay in _next(front, ask(front), also_attached=also_attached) if is_new(stay)]
+    return found
+
+
+def _next(front: Sequence[Stay], found: Sequence[Borne], *, also_attached: bool) -> Iterator[Stay]:
+    for each in found:
+        if also_attached or not each.is_association:
+            yield Stay(front[each.place].origin, each.node_id, each.low, each.high, each.quantity, each.unit)
+
+
+def _asked(conn: Conn, stays: Sequence[Stay], as_of: datetime | None, *, is_down: bool) -> list[Borne]:
+    front = Front([stay.node for stay in stays], [stay.low for stay in stays], [stay.high for stay in stays])
+    if as_of is None:
+        return exposures.borne(conn, front) if is_down else exposures.bearers(conn, front)
+    return list(_recorded_then(conn, front, as_of, is_down=is_down))
+
+
+def _recorded_then(conn: Conn, front: Front, as_of: datetime, *, is_down: bool) -> Iterator[Borne]:
+    places: dict[UUID, list[int]] = {}
+    for place, node in enumerate(front.nodes):
+        places.setdefault(node, []).append(place)
+    parents = set(places) if is_down else exposures.bearers_of(conn, list(places))
+    for each in containments(graph.packings(conn, parents, as_of=as_of)):
+        near, far = (each.parent_id, each.child_id) if is_down else (each.child_id, each.parent_id)
+        for place in places.get(near, ()):
+            low, high = max(front.lows[place], each.since), min(front.highs[place], each.until - datetime.resolution)
+            if low <= high:
+                yield Borne(place, far, each.is_association, low, high, each.quantity, each.unit)
