@@ -21,7 +21,9 @@ from wayproof.trace.graph.steps import Kind, contents_effect, effect_of, handed_
 from wayproof.trace.identifiers import Level, parse
 
 _LOTS: Final = frozenset({Level.CLASS, Level.LOT, Level.PATTERN})
-_PLACE, _EVENT_ID, _QUANTITY = 0, 1, 3
+_PLACE: Final = 0
+_EVENT_ID: Final = 1
+_QUANTITY: Final = 3
 _AT: Final = attrgetter("at")
 _SSCC: Final = "https://id.gs1.org/00/"
 _GTIN: Final = "https://id.gs1.org/01/"
