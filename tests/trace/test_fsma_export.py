@@ -252,7 +252,7 @@ def test_master_data_of_any_form(exporter: Exporter) -> None:
         "gs1:catchZone": ["21.4", {"@value": "21.5"}],
         "gs1:fishType": {"#text": "COD", "ex:list": "asfis"},
         "gs1:harvestDateStart": [],
-        "gs1:harvestDateEnd": 10**200,
+        "gs1:harvestDateEnd": 10**90,
         "ex:any": {"ex:deep": [1e300, True, None]},
         "gs1:productName": {"ex:en": "Cod"},
     }
@@ -265,7 +265,7 @@ def test_master_data_of_any_form(exporter: Exporter) -> None:
     assert (row["Harvest locations"], row["Species or acceptable market name"]) == ("21.4; 21.5", "COD")
     assert row["First date of harvest"] is None
     assert load_workbook(BytesIO(to_xlsx(tables.values()))).sheetnames == [*Kind]
-    assert str(10**200) in to_csv(list(tables.values()), CTE).decode()
+    assert str(10**90) in to_csv(list(tables.values()), CTE).decode()
 
 
 def test_a_lot_among_serialised_things_is_found(exporter: Exporter) -> None:
