@@ -1,5 +1,6 @@
 """docs/tracing.md, done."""
 
+import json
 import os
 import re
 import subprocess
@@ -46,7 +47,8 @@ def test_walk_through(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=220
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    imported, traced, resolved, saved, verified, recorded, recalled = done.stdout.split("----\n")
+    blocks = re.split(r"^----\n", done.stdout, flags=re.MULTILINE)
+    imported, traced, resolved, placed, saved, verified, recorded, recalled = blocks
     assert "forgiven" in imported
     assert "in the journal already" in imported
     up, down = traced.split("downstream, ")
@@ -55,6 +57,10 @@ def test_walk_through(
     assert "(00) 008600099999850000" in down
     assert "DEF2345" not in traced
     assert f"307 {api_process.address}/item?id=" in resolved
+    assert "used_up" in placed
+    assert "(00) 008600099999850000" in placed
+    assert re.search(r"^ *accounted for +114\.3 %", placed, re.MULTILINE)
+    assert json.loads((tmp_path / "balance.json").read_text(encoding="utf-8"))["made"] == 525
     assert saved == ""
     assert "FAILED" not in verified
     assert re.search(r"^passed +fsma204.csv ", verified, re.MULTILINE)

@@ -212,7 +212,7 @@ def parts(draw: st.DrawFn) -> tuple[list[tuple[ToldEvent, EventPart]], list[tupl
             destinations=draw(st.sampled_from([None, [{"type": "location", "destination": SHOP}]])),
         )
         quantity = draw(st.one_of(st.integers(1, 50).map(float), st.sampled_from([0.1, 0.2, 0.7])))
-        part = EventPart(0, number, role, quantity, draw(st.sampled_from(["KGM", "GRM"])), BOX if role == "c" else None)
+        part = (0, number, role, quantity, draw(st.sampled_from(["KGM", "GRM"])), BOX if role == "c" else None)
         (of_box if role == "p" else own).append((event, part))
     return own, of_box
 

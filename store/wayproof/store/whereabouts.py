@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -15,17 +15,14 @@ from wayproof.store.rows import fetch_tuples
 _SQL: Final = load("whereabouts")
 
 
-class EventPart(NamedTuple):
-    """The part in an event of the thing at `place` (from 0) of those that were asked for."""
+EventPart: TypeAlias = tuple[int, int, str, float | None, str | None, UUID | None]
+"""A part in an event: the place (from 0) of the thing among those that were asked for, the number of the event, the
+role (a letter: `wayproof.trace.facts.Role`), quantity, unit, and the container or transformation (None for the rest,
+and for what belongs to another thing by association). A bare tuple: the garbage collector need not look at these, and
+there are tens of thousands."""
 
-    place: int
-    event_id: int
-    #: A letter: `wayproof.trace.facts.Role`.
-    role: str
-    quantity: float | None
-    unit: str | None
-    #: The container or transformation; None for the rest, and for what belongs to another thing by association.
-    hub_id: UUID | None
+ToldRow: TypeAlias = tuple[Any, ...]
+"""A `ToldEvent`, bare for the same reason."""
 
 
 class ToldEvent(NamedTuple):
@@ -62,25 +59,37 @@ class PartyName(NamedTuple):
     name: str
 
 
+def names(conn: Conn, nodes: Sequence[UUID]) -> dict[int, str]:
+    """Identifiers of nodes, by their places (from 0); those that nobody has told of are missing."""
+    return dict(fetch_tuples(conn, _SQL["names"], {"node_id": UuidArray(nodes)}))
+
+
+def stays(conn: Conn, nodes: Sequence[UUID]) -> list[tuple[int, UUID, datetime, datetime]]:
+    """In what things ever were: the place (from 0) of the thing, the container, since when, and until before when."""
+    return [
+        (row[0], row[1], row[2], row[3]) for row in fetch_tuples(conn, _SQL["stays"], {"node_id": UuidArray(nodes)})
+    ]
+
+
 def parts(conn: Conn, nodes: Sequence[UUID], *, as_of: datetime) -> list[EventPart]:
     """Which parts things have in events that nobody had declared wrong."""
-    params = {"node_id": UuidArray(nodes), "as_of": as_of}
-    return [EventPart(row[0] - 1, *row[1:]) for row in fetch_tuples(conn, _SQL["parts"], params)]
+    found: Sequence[Any] = fetch_tuples(conn, _SQL["parts"], {"node_id": UuidArray(nodes), "as_of": as_of})
+    return list(found)
 
 
-def events(conn: Conn, event_ids: Collection[int]) -> dict[int, ToldEvent]:
+def events(conn: Conn, event_ids: Collection[int]) -> dict[int, ToldRow]:
     """These events by number."""
     params = {"event_ids": Int8Array(np.array(list(event_ids), np.int64))}
-    return {row[0]: ToldEvent(*row) for row in fetch_tuples(conn, _SQL["events"], params)}
+    return {row[0]: row for row in fetch_tuples(conn, _SQL["events"], params)}
 
 
 def handed_over(conn: Conn, items: Sequence[str], *, as_of: datetime) -> list[HandedOver]:
     """Accepted handoffs of items."""
     params: dict[str, Any] = {"items": TextArray(items), "as_of": as_of}
-    return [HandedOver(row[0] - 1, *row[1:]) for row in fetch_tuples(conn, _SQL["handed_over"], params)]
+    return list(map(HandedOver._make, fetch_tuples(conn, _SQL["handed_over"], params)))
 
 
 def list_parties(conn: Conn, tenant_id: UUID, *, glns: Collection[str], party_ids: Collection[UUID]) -> list[PartyName]:
     """Parties of the tenant; of two with one GLN the older is last."""
     params = {"tenant_id": tenant_id, "glns": list(glns), "party_ids": list(party_ids)}
-    return [PartyName(*row) for row in fetch_tuples(conn, _SQL["list_parties"], params)]
+    return list(map(PartyName._make, fetch_tuples(conn, _SQL["list_parties"], params)))

@@ -1,5 +1,16 @@
+-- names: identifiers of nodes that events tell of
+select n.place - 1, d.uri
+  from unnest(%(node_id)s::uuid[]) with ordinality n (node_id, place)
+  join trace_node d on d.node_id = n.node_id;
+
+-- stays: in what things ever were, and from when until when
+select n.place - 1, c.parent_id, c.since, c.until
+  from unnest(%(node_id)s::uuid[]) with ordinality n (node_id, place)
+  join trace_containment c on c.child_id = n.node_id
+ where not c.is_association;
+
 -- parts: which parts things have in events, as it was recorded at `as_of`
-select n.place, t.event_id, t.role::text, t.quantity, t.unit, case when not t.is_association then t.hub_id end
+select n.place - 1, t.event_id, t.role::text, t.quantity, t.unit, case when not t.is_association then t.hub_id end
   from unnest(%(node_id)s::uuid[]) with ordinality n (node_id, place)
   join trace_thing t on t.node_id = n.node_id
  where (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s;
@@ -11,7 +22,7 @@ select event_id, epcis_id, event_time, event_type, action, biz_step, disposition
  where event_id = any(%(event_ids)s::bigint[]);
 
 -- handed_over: accepted handoffs of items, as far as the tenant may see them, as they were accepted by `as_of`
-select n.place, occurred_at, digest, receiver_party_id, receiver_name
+select n.place - 1, h.occurred_at, h.digest, h.receiver_party_id, h.receiver_name
   from unnest(%(items)s::text[]) with ordinality n (item, place)
   join tenant_handoff h on h.item = n.item
  where h.state = 'accepted' and h.answered_at <= %(as_of)s;

@@ -8,7 +8,7 @@ out.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -23,11 +23,11 @@ from wayproof.trace.graph.amounts import factor
 from wayproof.trace.graph.build import key_of
 from wayproof.trace.graph.happenings import History, told_of
 from wayproof.trace.graph.inflows import inflows
+from wayproof.trace.graph.pieces import Happening, Piece, single
 from wayproof.trace.graph.questions import Direction, EdgeKind, Question, Traced, trace
 from wayproof.trace.graph.shares import shares
-from wayproof.trace.graph.shelf import Piece
 from wayproof.trace.graph.steps import Kind, State
-from wayproof.trace.graph.stock import Happening, Origin, Source, Stock
+from wayproof.trace.graph.stock import Origin, Source, Stock
 
 _TOLERANCE: Final = 1e-9
 
@@ -108,12 +108,12 @@ def balance_of(key: UUID, history: History, *, unit: str | None = None) -> Balan
     """The same, of what was told."""
     wanted = _unit(history, unit)
     kept, left_out = _comparable(history, wanted)
-    stock = Stock.after(kept, is_single=history.is_single)
-    sum_of = partial(_sum, unit=wanted, is_single=history.is_single)
-    became = {line: sum_of(each for each in stock.pieces if _became(each) == line) for line in _RIGHT}
-    came = {source: sum_of(each for each in stock.origins if each.source is source) for source in Source}
-    missing = 0 if history.is_single else sum(each.quantity is None for each in stock.pieces)
-    is_from_somewhere = any(each.source is not Source.TOLD for each in stock.origins)
+    pieces, origins = _single(kept) if history.is_single else _lot(kept)
+    sum_of = partial(_sum, unit=wanted)
+    became = {line: sum_of(each for each in pieces if _became(each) == line) for line in _RIGHT}
+    came = {source: sum_of(each for each in origins if each.source is source) for source in Source}
+    missing = sum(each.quantity is None for each in pieces)
+    is_from_somewhere = any(each.source is not Source.TOLD for each in origins)
     unexplained = came[Source.TOLD] if is_from_somewhere else 0.0
     return Balance(
         node=key,
@@ -124,6 +124,20 @@ def balance_of(key: UUID, history: History, *, unit: str | None = None) -> Balan
         findings=tuple(_findings(became["lost"], unexplained, left_out, missing=missing, unit=wanted)),
         **became,
     )
+
+
+def _lot(happenings: Iterable[Happening]) -> tuple[list[Piece], list[Origin]]:
+    stock = Stock.after(happenings)
+    return stock.pieces, stock.origins
+
+
+def _single(happenings: Sequence[Happening]) -> tuple[list[Piece], list[Origin]]:
+    piece = single(happenings)
+    if piece is None:
+        return [], []
+    by_kind = {Kind.MAKE: Source.MADE, Kind.ARRIVE: Source.RECEIVED}
+    source = by_kind.get(happenings[0].effect.kind, Source.TOLD)
+    return [replace(piece, quantity=1.0)], [Origin(source, 1.0, None)]
 
 
 def downstream_balance(
@@ -158,7 +172,7 @@ def _found_again(
     for key, history in histories.items():
         share = share_in.get(key)
         is_known = share is not None and not history.is_single
-        for piece in Stock.after(history.happenings, is_single=False).pieces if is_known else ():
+        for piece in Stock.after(history.happenings).pieces if is_known else ():
             ratio = factor(piece.unit, unit)
             is_known &= piece.quantity is not None and ratio is not None
             found[_became(piece)].append((share or 0.0) * (piece.quantity or 0.0) * (ratio or 0.0))
@@ -175,10 +189,8 @@ def _not_followed(unknown: int, traced: Traced) -> Iterator[Finding]:
         yield Finding(kind=FindingKind.QUANTITY_MISSING, detail=detail)
 
 
-def _sum(parts: Iterable[Piece | Origin], unit: str | None, *, is_single: bool) -> float:
-    """How much they are, as far as it is known; a single thing is one."""
-    if is_single:
-        return float(len(list(parts)))
+def _sum(parts: Iterable[Piece | Origin], unit: str | None) -> float:
+    """How much they are, as far as it is known."""
     return fsum(part.quantity * (factor(part.unit, unit) or 0.0) for part in parts if part.quantity is not None)
 
 

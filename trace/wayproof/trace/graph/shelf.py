@@ -1,37 +1,9 @@
 """The parts of a lot that are somewhere, found by where they are or where they are bound for."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from wayproof.trace.graph.steps import State
-
-
-@dataclass(slots=True)
-class Piece:
-    """A part of a lot, or a single thing."""
-
-    state: State | None
-    place: str | None
-    container: UUID | None
-    #: None: not told, or unknown.
-    quantity: float | None
-    unit: str | None
-    #: Since when it has been told there, in this state.
-    since: datetime
-    #: Of the event that told of it last.
-    told_at: datetime
-    event_id: int | None
-    destination: str | None = None
-    holder: str | None = None
-    step: str | None = None
-    is_moving: bool = False
-
-    @property
-    def whither(self) -> str | None:
-        """Where it is bound for while it moves, else where it is."""
-        return self.destination if self.is_moving else self.place
+from wayproof.trace.graph.pieces import Piece
 
 
 class Shelf:

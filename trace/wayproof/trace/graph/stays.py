@@ -1,13 +1,14 @@
 """In which containers things were, and those in which others, each for its time."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
-from wayproof.store import graph
+from wayproof.store import graph, whereabouts
 from wayproof.store.graph import Contained, Front
 from wayproof.store.pool import Conn
 from wayproof.trace.graph.questions import contained_then
@@ -37,10 +38,10 @@ class Stay(NamedTuple):
 class Stays:
     """All stays of some things."""
 
-    #: Of the things themselves.
-    of: dict[UUID, tuple[Stay, ...]]
+    #: Of the things themselves, of those that had any.
+    of: Mapping[UUID, tuple[Stay, ...]]
     #: In which stays the container of a stay had some itself, within its time.
-    outer: dict[Stay, tuple[Stay, ...]]
+    outer: Mapping[Stay, tuple[Stay, ...]]
 
     @property
     def containers(self) -> set[UUID]:
@@ -50,8 +51,8 @@ class Stays:
     def now(self) -> dict[UUID, UUID]:
         """In what each container is now, the one that it came into last."""
         found: dict[UUID, UUID] = {}
-        for stay, outer in self.outer.items():
-            still = [each for each in outer if each.is_open]
+        for stay in sorted(self.outer, key=lambda each: each.low, reverse=True):  # the longest stay knows best
+            still = [each for each in self.outer[stay] if each.is_open]
             if stay.is_open and still:
                 found[stay.container] = max(still, key=lambda each: (each.low, each.container)).container
         return found
@@ -67,28 +68,37 @@ class Stays:
 
 def find_stays(conn: Conn, keys: Collection[UUID], *, as_of: datetime | None) -> Stays:
     """The stays of things, as they are known now or were then: one or two queries a level of nesting."""
-    first = [Stay(key, EVER_BEFORE, _LAST) for key in keys]
-    own = _containers(conn, first, as_of) if first else {}
+    own: defaultdict[UUID, set[Stay]] = defaultdict(set)
+    for key, stay in _first(conn, list(keys), as_of):
+        own[key].add(stay)
     outer: dict[Stay, tuple[Stay, ...]] = {}
-    front = _fresh(own, outer)
+    front = list(dict.fromkeys(stay for each in own.values() for stay in each))
     while front:
         found = _containers(conn, front, as_of)
         outer |= found
-        front = _fresh(found, outer)
-    return Stays({stay.container: around for stay, around in own.items()}, outer)
+        front = [
+            each for each in dict.fromkeys(stay for around in found.values() for stay in around) if each not in outer
+        ]
+    return Stays({key: tuple(sorted(each)) for key, each in own.items()}, outer)
 
 
-def _fresh(found: Mapping[Stay, tuple[Stay, ...]], known: Mapping[Stay, object]) -> list[Stay]:
-    return [stay for stay in dict.fromkeys(each for around in found.values() for each in around) if stay not in known]
+def _first(conn: Conn, keys: Sequence[UUID], as_of: datetime | None) -> Iterator[tuple[UUID, Stay]]:
+    if as_of is None:
+        for place, container, since, until in whereabouts.stays(conn, keys):
+            yield keys[place], Stay(container, since, until - datetime.resolution)
+    elif keys:
+        ever = Front(keys, [EVER_BEFORE] * len(keys), [_LAST] * len(keys))
+        for held in contained_then(conn, ever, as_of, is_down=True):
+            yield keys[held.place], Stay(held.node_id, held.low, held.high)
 
 
-def _containers(conn: Conn, front: list[Stay], as_of: datetime | None) -> dict[Stay, tuple[Stay, ...]]:
+def _containers(conn: Conn, front: Sequence[Stay], as_of: datetime | None) -> dict[Stay, tuple[Stay, ...]]:
     asked = Front(*map(list, zip(*front, strict=True)))
     if as_of is None:
         found: Iterable[Contained] = graph.containers(conn, asked)
     else:
         found = contained_then(conn, asked, as_of, is_down=True)
-    outer: dict[Stay, list[Stay]] = {stay: [] for stay in front}
+    outer: dict[Stay, set[Stay]] = {stay: set() for stay in front}
     for held in found:
-        outer[front[held.place]].append(Stay(held.node_id, held.low, held.high))
-    return {stay: tuple(sorted(set(each))) for stay, each in outer.items()}
+        outer[front[held.place]].add(Stay(held.node_id, held.low, held.high))
+    return {stay: tuple(sorted(each)) for stay, each in outer.items()}

@@ -1,9 +1,9 @@
 """What an event says of where a thing is and what has become of it, by the words of the CBV (CBV 2.0 §7.1, §7.2)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from wayproof.store.whereabouts import ToldEvent
 from wayproof.trace.epcis.vocabulary import bare_word
@@ -43,8 +43,7 @@ class Kind(IntEnum):
     HAND_OVER = 7
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What one event says of things that have one part in it."""
 
     kind: Kind
@@ -99,7 +98,7 @@ _BY_STEP: Final = {
     "decommissioning": State.UNKNOWN,
 }
 _LOST: Final = frozenset({"stolen", "unknown"})
-_BY_ACTION: Final[Mapping[tuple[str, str | None], Kind]] = {
+_BY_ACTION: Final[Mapping[tuple[str | None, str | None], Kind]] = {
     (Role.CHILD.value, "ADD"): Kind.PACK,
     (Role.CHILD.value, "DELETE"): Kind.UNPACK,
     (Role.EMPTIED.value, "DELETE"): Kind.UNPACK,
@@ -116,17 +115,15 @@ def is_arrival(step: str | None) -> bool:
 
 def effect_of(event: ToldEvent, role: str) -> Effect:
     """What the event says of a thing in that part."""
-    step = _bare("bizStep", event.biz_step)
-    state = _state(event, role, step)
-    kind = _kind(event, role, step, state)
-    return Effect(
-        kind=kind,
-        state=state,
-        place=event.biz_location or event.read_point,
-        source=_end(event.sources, ("location",)) if step in _ARRIVALS else None,
-        destination=_end(event.destinations, ("location", *_PARTIES)) if step in _DEPARTURES else None,
-        holder=_holder(event, has_left=step in _DEPARTURES),
-        step=step,
+    # Of words there are few combinations, of events there are many.
+    said = _said(event[_WORDS], role, event.biz_location, event.read_point)
+    if not (event.sources or event.destinations):
+        return said
+    has_left = said.step in _DEPARTURES
+    return said._replace(
+        source=_end(event.sources, ("location",)) if said.kind is Kind.ARRIVE else None,
+        destination=_end(event.destinations, ("location", *_PARTIES)) if has_left else None,
+        holder=_holder(event, has_left=has_left),
     )
 
 
@@ -135,7 +132,7 @@ def contents_effect(event: ToldEvent, role: str) -> Effect:
     effect = effect_of(event, Role.INPUT if role == Role.INPUT else Role.PARENT)
     is_label = effect.state is State.UNKNOWN and _bare("disposition", event.disposition) not in _LOST
     # A label that is no longer used says nothing of what was under it.
-    return replace(effect, state=None, kind=Kind.REST) if is_label else effect
+    return effect._replace(state=None, kind=Kind.REST) if is_label else effect
 
 
 def handed_to(holder: str) -> Effect:
@@ -143,32 +140,40 @@ def handed_to(holder: str) -> Effect:
     return Effect(kind=Kind.HAND_OVER, state=None, place=None, source=None, destination=None, holder=holder, step=None)
 
 
-def _state(event: ToldEvent, role: str, step: str | None) -> State | None:
+_WORDS: Final = slice(ToldEvent._fields.index("event_type"), ToldEvent._fields.index("disposition") + 1)
+"""Event type, action, step and disposition."""
+
+
+@lru_cache(maxsize=1 << 15)
+def _said(words: tuple[str | None, ...], role: str, location: str | None, read_point: str | None) -> Effect:
+    """What an event says without its sources and destinations."""
+    event_type, action, biz_step, disposition = words
+    step = _bare("bizStep", biz_step)
+    state = _BY_DISPOSITION.get(_bare("disposition", disposition) or "") or _BY_STEP.get(step or "")
     if role == Role.INPUT:
-        return State.USED_UP
-    said = _BY_DISPOSITION.get(_bare("disposition", event.disposition) or "") or _BY_STEP.get(step or "")
-    if said is not None:
-        return said
-    if event.event_type == "ObjectEvent" and event.action == "DELETE":
-        return State.UNKNOWN
-    if step in _SILENT or (step is None and event.biz_location is None and event.action == "OBSERVE"):
-        return None
-    return State.ON_HAND
+        state = State.USED_UP
+    elif state is None and event_type == "ObjectEvent" and action == "DELETE":
+        state = State.UNKNOWN
+    elif state is None and not (step in _SILENT or (step is None and location is None and action == "OBSERVE")):
+        state = State.ON_HAND
+    kind = _kind(event_type if role == Role.OBJECT else role, action, step, state)
+    return Effect(kind, state, location or read_point, None, None, None, step)
 
 
-def _kind(event: ToldEvent, role: str, step: str | None, state: State | None) -> Kind:
-    if role == Role.OUTPUT:
+def _kind(part: str | None, action: str | None, step: str | None, state: State | None) -> Kind:
+    """By the part that a thing has; for what an event is about, by the event's type."""
+    if part == Role.OUTPUT:
         return Kind.MAKE
     if state in ENDED:
         return Kind.END
-    by_action = _BY_ACTION.get((event.event_type if role == Role.OBJECT else role, event.action))
+    by_action = _BY_ACTION.get((part, action))
     if by_action is not None:
         return by_action
     if step in _ARRIVALS:
         return Kind.ARRIVE
     if step in _DEPARTURES:
         return Kind.DEPART
-    return Kind.MAKE if role == Role.OBJECT and step in _MAKING else Kind.REST
+    return Kind.MAKE if part == "ObjectEvent" and step in _MAKING else Kind.REST
 
 
 def _holder(event: ToldEvent, *, has_left: bool) -> str | None:
@@ -179,8 +184,10 @@ def _holder(event: ToldEvent, *, has_left: bool) -> str | None:
 
 def _end(entries: Iterable[dict[str, str]] | None, kinds: Iterable[str]) -> str | None:
     """The first source or destination of the first of these kinds that there is."""
+    if not entries:
+        return None
     told: dict[str | None, str] = {}
-    for entry in entries or ():
+    for entry in entries:
         uri = next((value for name, value in entry.items() if name in {"source", "destination"}), None)
         if uri is not None:
             told.setdefault(_bare("sourceDestinationType", entry.get("type")), uri)

@@ -6,40 +6,20 @@ where; at last from the only other part that has enough. Where that is none, or 
 more is told of than there was, and the balance of the lot says so. What arrives of a lot that nobody has told to be
 made comes from outside. A quantity that is not told is all there is; what is left after a quantity in a unit that
 cannot be compared is unknown. Who counts what is at a place tells of all that is loose there.
-
-A single thing, or a container, is one part that is wherever it was told of last.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple, Self
-from uuid import UUID
 
 from wayproof.trace.graph.amounts import factor
-from wayproof.trace.graph.shelf import Piece, Shelf
-from wayproof.trace.graph.steps import COUNTS, ENDED, ONWARD, Effect, Kind, State, is_arrival
+from wayproof.trace.graph.pieces import Happening, Piece, piece_of
+from wayproof.trace.graph.shelf import Shelf
+from wayproof.trace.graph.steps import COUNTS, ENDED, ONWARD, Kind, State, is_arrival
 
 _WHOLE: Final = 1.0 - 1e-9
 """Sums of decimal fractions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """An event as it bears on a thing."""
-
-    at: datetime
-    effect: Effect
-    #: None: no event tells, a handoff does.
-    event_id: int | None
-    #: The container of what is packed or unpacked.
-    container: UUID | None = None
-    #: None: all of it.
-    quantity: float | None = None
-    unit: str | None = None
-    #: The container by which the event bears on what is in it.
-    via: UUID | None = None
 
 
 class Source(StrEnum):
@@ -62,18 +42,17 @@ class Origin(NamedTuple):
 
 
 class Stock:
-    """The parts of a thing, up to some event."""
+    """The parts of a lot, up to some event."""
 
-    def __init__(self, *, is_single: bool) -> None:
-        self._is_single = is_single
+    def __init__(self) -> None:
         self._live = Shelf()
         self._ended = Shelf()
         self.origins: list[Origin] = []
 
     @classmethod
-    def after(cls, happenings: Iterable[Happening], *, is_single: bool) -> Self:
+    def after(cls, happenings: Iterable[Happening]) -> Self:
         """The stock after a whole history, which must be in order."""
-        stock = cls(is_single=is_single)
+        stock = cls()
         for happening in happenings:
             stock.apply(happening)
         return stock
@@ -88,10 +67,10 @@ class Stock:
         told = self._touched(happening)
         missed = self._missed(happening)
         for piece in told:
-            _tell(piece, happening)
+            piece.tell(happening)
             self._shelf(piece).add(piece)
         for piece in missed:
-            _lose(piece, happening)
+            piece.lose(happening)
             self._live.add(piece)
 
     def _touched(self, happening: Happening) -> list[Piece]:
@@ -100,9 +79,6 @@ class Stock:
             return self._live.pull(list(self._live.inside(happening.via)))
         if happening.effect.kind is Kind.HAND_OVER:
             return self._live.pull(list(self._live))
-        if self._is_single:
-            had = [*self._live.pull(list(self._live)), *self._ended.pull(list(self._ended))]
-            return had or [self._new(happening, None)]
         if happening.effect.kind is Kind.MAKE:
             return [self._new(happening, happening.quantity)]
         return self._drawn(happening)
@@ -178,7 +154,7 @@ class Stock:
     def _missed(self, happening: Happening) -> list[Piece]:
         """What should have been there when somebody counted, and was not."""
         is_count = happening.effect.step in COUNTS and happening.via is None and happening.quantity is not None
-        if not is_count or self._is_single:
+        if not is_count:
             return []
         resting = self._live.at(happening.effect.place)
         return self._live.pull([piece for piece in resting if piece.container is None and _is_alike(piece, happening)])
@@ -189,22 +165,14 @@ class Stock:
         return any(origin.source is Source.MADE for origin in self.origins)
 
     def _new(self, happening: Happening, quantity: float | None, *, is_rest: bool = False) -> Piece:
-        unit, source = None if quantity is None else happening.unit, Source.TOLD
+        source = Source.TOLD
         if happening.effect.kind is Kind.MAKE:
             source = Source.MADE
         elif happening.effect.kind is Kind.ARRIVE and not (is_rest or self._is_made):
             source = Source.RECEIVED
-        self.origins.append(Origin(source, quantity, unit))
-        return Piece(
-            state=None,
-            place=None,
-            container=None,
-            quantity=quantity,
-            unit=unit,
-            since=happening.at,
-            told_at=happening.at,
-            event_id=happening.event_id,
-        )
+        piece = piece_of(happening, quantity)
+        self.origins.append(Origin(source, piece.quantity, piece.unit))
+        return piece
 
     def _shelf(self, piece: Piece) -> Shelf:
         return self._ended if piece.state in ENDED else self._live
@@ -226,42 +194,3 @@ def _has(pieces: Sequence[Piece], wanted: float | None, unit: str | None) -> boo
             return True
         there += piece.quantity * ratio
     return there >= wanted * _WHOLE
-
-
-def _lose(piece: Piece, happening: Happening) -> None:
-    piece.state, piece.since = State.UNKNOWN, happening.at
-    piece.told_at, piece.event_id = happening.at, happening.event_id
-
-
-def _tell(piece: Piece, happening: Happening) -> None:
-    """What is known of a piece after an event."""
-    effect = happening.effect
-    before = (piece.state, piece.place, piece.container)
-    piece.place = effect.place or piece.place
-    piece.state = effect.state or piece.state or (State.ON_HAND if piece.place else State.UNKNOWN)
-    piece.container = _container(piece, happening)
-    piece.holder = effect.holder or piece.holder
-    if effect.kind is Kind.HAND_OVER:
-        return
-    piece.is_moving = _is_moving(piece, effect)
-    piece.destination = (effect.destination or piece.destination) if piece.is_moving else None
-    piece.step, piece.told_at, piece.event_id = effect.step, happening.at, happening.event_id
-    if before != (piece.state, piece.place, piece.container):
-        piece.since = happening.at
-
-
-def _container(piece: Piece, happening: Happening) -> UUID | None:
-    kind = happening.effect.kind
-    if kind is Kind.END:
-        return None
-    if happening.via is not None or happening.container is None:
-        return piece.container
-    if kind is not Kind.UNPACK:
-        return happening.container
-    return None if piece.container == happening.container else piece.container
-
-
-def _is_moving(piece: Piece, effect: Effect) -> bool:
-    if effect.kind is Kind.REST:
-        return piece.is_moving if effect.state is None else effect.state is State.IN_TRANSIT
-    return effect.kind is Kind.DEPART or effect.state is State.IN_TRANSIT

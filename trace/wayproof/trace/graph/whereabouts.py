@@ -14,7 +14,7 @@ from wayproof.store.pool import Conn
 from wayproof.trace.graph.amounts import factor, measure_of
 from wayproof.trace.graph.happenings import History, Told, told_of
 from wayproof.trace.graph.names import party_names, place_names
-from wayproof.trace.graph.shelf import Piece
+from wayproof.trace.graph.pieces import Piece, single
 from wayproof.trace.graph.steps import State
 from wayproof.trace.graph.stock import Stock
 
@@ -62,8 +62,7 @@ def whereabouts(
     shown = _Shown.of(conn, tenant_id, told, [piece for _, pieces in settled for piece in pieces])
     found: dict[UUID, tuple[Whereabouts, ...]] = {}
     for alike, pieces in settled:
-        first = sorted((shown.whereabouts(alike[0], piece) for piece in pieces), key=_order)
-        found |= {key: tuple(replace(each, node=key) for each in first) for key in alike}
+        found |= {key: shown.all_of(key, pieces) for key in alike}
     return found
 
 
@@ -88,8 +87,13 @@ class _Shown:
             holders={**told.receivers(), **party_names(conn, tenant_id, holders)},
         )
 
-    def whereabouts(self, node: UUID, piece: Piece) -> Whereabouts:
-        """One of a thing's."""
+    def all_of(self, node: UUID, pieces: Sequence[Piece]) -> tuple[Whereabouts, ...]:
+        """Where a thing is."""
+        if len(pieces) == 1:
+            return (self._one(node, pieces[0]),)
+        return tuple(sorted((self._one(node, piece) for piece in pieces), key=_order))
+
+    def _one(self, node: UUID, piece: Piece) -> Whereabouts:
         return Whereabouts(
             node=node,
             state=piece.state or State.UNKNOWN,
@@ -116,9 +120,11 @@ class _Shown:
 
 def _settled(history: History) -> list[Piece]:
     """The pieces of a thing after its history, those in one position together."""
-    stock = Stock.after(history.happenings, is_single=history.is_single)
+    if history.is_single:
+        piece = single(history.happenings)
+        return [piece] if piece else []
     merged: dict[tuple[object, ...], Piece] = {}
-    for piece in sorted(stock.pieces, key=lambda each: each.since):
+    for piece in sorted(Stock.after(history.happenings).pieces, key=lambda each: each.since):
         position = (piece.state, piece.place, piece.container, piece.destination, piece.holder, measure_of(piece.unit))
         if piece.quantity != 0:
             merged[position] = _sum(merged[position], piece) if position in merged else piece
