@@ -104,7 +104,7 @@ def _cases(operation: APIOperation[Any, Any, Any, Any]) -> st.SearchStrategy[Cas
     return st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_api_does_what_it_says(
     api_process: ApiProcess, rows: dict[str, str], bearer: dict[str, str], subtests: pytest.Subtests
 ) -> None:
