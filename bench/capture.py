@@ -1,4 +1,4 @@
-"""Capture through the API: documents posted to /epcis/capture until the last of their jobs has succeeded.
+"""Capture through the API: documents of the network posted to /epcis/capture until the last job has succeeded.
 
 python -m bench.capture [--documents 100] [--events 1000]
 
@@ -20,9 +20,9 @@ from typing import Final
 
 import psutil
 
-from bench.epcis_documents import documents
+from bench.network import documents
 from bench.report import Result, at_least, at_most, figure, report
-from bench.services import free_port, running, running_database, wait_until
+from bench.services import in_database, running, running_api, running_database, wait_until
 from wayproof.model.access import Scope
 from wayproof.store.keys import create_key
 from wayproof.store.pool import Conn, connect
@@ -30,6 +30,8 @@ from wayproof.store.settings import DatabaseSettings
 from wayproof.store.tenants import create_tenant
 
 _SENDERS: Final = 2
+_AT_REST_S: Final = 0.15
+"""CPU of all in a second in which nothing is to be done."""
 
 
 def main() -> int:
@@ -38,7 +40,7 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=100)
     parser.add_argument("--events", type=int, default=1_000, help="in each document")
     options = parser.parse_args()
-    made = list(documents(options.documents, options.events))
+    made = list(documents(options.documents * options.events, a_document=options.events))
     with TemporaryDirectory(prefix="wayproof-bench-") as folder, running_database(Path(folder)) as settings:
         results = _measured(settings, Path(folder), made, options.documents * options.events)
     return report("capture", results)
@@ -48,7 +50,8 @@ def _measured(settings: DatabaseSettings, folder: Path, made: Sequence[bytes], e
     with connect(settings, autocommit=True) as conn:
         tenant = create_tenant(conn, "bench")
         _, token = create_key(conn, tenant_id=tenant.tenant_id, label="bench", scopes=[Scope.EVENTS_WRITE])
-        with _running_api(settings, folder) as port, _running_trace(settings, folder):
+        with running_api(settings, folder) as port, _running_trace(settings, folder):
+            wait_until(_is_at_rest, "the processes to have started", timeout_s=120)
             before = _cpu_s()
             elapsed_s = _captured_in(conn, port, token, made)
             cpu_s = {name: used - before.get(name, 0) for name, used in _cpu_s().items()}
@@ -108,33 +111,18 @@ def _copied_in(conn: Conn, folder: Path) -> float:
 
 
 @contextmanager
-def _running_api(settings: DatabaseSettings, folder: Path) -> Iterator[int]:
-    port = free_port()
-    env = {**_database(settings), "WAYPROOF_API_PORT": str(port)}
-    with running([sys.executable, "-m", "wayproof.api"], folder / "api.log", signal.SIGTERM, env):
-        wait_until(lambda: _is_ready(port), "the API")
-        yield port
-
-
-@contextmanager
 def _running_trace(settings: DatabaseSettings, folder: Path) -> Iterator[None]:
     log = folder / "trace.log"
-    with running([sys.executable, "-m", "wayproof.trace"], log, signal.SIGTERM, _database(settings)):
+    with running([sys.executable, "-m", "wayproof.trace"], log, signal.SIGTERM, in_database(settings)):
         wait_until(lambda: b"working" in log.read_bytes(), "the workers")
         yield
 
 
-def _database(settings: DatabaseSettings) -> dict[str, str]:
-    return {"WAYPROOF_DATABASE_URL": settings.url.get_secret_value()}
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
+def _is_at_rest() -> bool:
+    """Whether nobody loads modules any more."""
+    before = sum(_cpu_s().values())
+    time.sleep(1)
+    return sum(_cpu_s().values()) - before < _AT_REST_S
 
 
 def _cpu_s() -> dict[str, float]:

@@ -97,6 +97,29 @@ def running_database(folder: Path) -> Iterator[DatabaseSettings]:
         yield settings
 
 
+def in_database(settings: DatabaseSettings) -> dict[str, str]:
+    """The environment of a program that works on this database."""
+    return {"WAYPROOF_DATABASE_URL": settings.url.get_secret_value()}
+
+
+@contextmanager
+def running_api(settings: DatabaseSettings, folder: Path) -> Iterator[int]:
+    """`python -m wayproof.api`, ready; yields its port."""
+    port = free_port()
+    env = {**in_database(settings), "WAYPROOF_API_PORT": str(port)}
+    with running([sys.executable, "-m", "wayproof.api"], folder / "api.log", signal.SIGTERM, env):
+        wait_until(lambda: _is_ready(port), "the API")
+        yield port
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 def register(settings: DatabaseSettings, count: int) -> list[str]:
     """Registers `count` devices of one tenant and returns their names."""
     names = [f"bench-{number:05}" for number in range(count)]
@@ -158,7 +181,7 @@ def running_ingestor(folder: Path, broker_port: int, database: DatabaseSettings,
     """`python -m wayproof.ingest`, ready."""
     port = free_port()
     env = {
-        "WAYPROOF_DATABASE_URL": database.url.get_secret_value(),
+        **in_database(database),
         "WAYPROOF_INGEST_BROKER_PORT": str(broker_port),
         "WAYPROOF_INGEST_USER": INGEST_USER,
         "WAYPROOF_INGEST_PASSWORD": SECRET,

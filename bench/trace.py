@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +21,9 @@ from uuid import UUID
 from bench.network import crate, documents, lot
 from bench.report import Result, at_most, figure, percentile, report
 from bench.services import running_database
+from bench.trace_api import asked_of_api
+from wayproof.model.access import Scope
+from wayproof.store.keys import create_key
 from wayproof.store.pool import connect, open_pool, tenant_transaction
 from wayproof.store.settings import DatabaseSettings
 from wayproof.store.tenants import create_tenant
@@ -39,13 +44,17 @@ def main() -> int:
     with TemporaryDirectory(prefix="wayproof-bench-") as folder, running_database(Path(folder)) as settings:
         with connect(settings, autocommit=True) as conn:
             tenant_id = create_tenant(conn, "bench").tenant_id
+            scopes = [Scope.EVENTS_READ, Scope.TRACE_READ]
+            _, token = create_key(conn, tenant_id=tenant_id, label="bench", scopes=scopes)
         filled_s = _fill(settings, tenant_id, options.events)
         with connect(settings, autocommit=True) as conn:
+            conn.execute("set statement_timeout = 0")
             conn.execute("vacuum analyze")
         results = [
             figure("events", options.events, "events"),
             figure("captured in process, journal, terms and graph", options.events / filled_s, "events/s"),
             *_asked(settings, tenant_id, options.events),
+            *asked_of_api(settings, Path(folder), token, raw=_raw(options.events), finished=_finished(options.events)),
         ]
     return report("trace", results)
 
@@ -67,8 +76,7 @@ def _capture(settings: DatabaseSettings, tenant_id: UUID, document: bytes) -> No
 
 
 def _asked(settings: DatabaseSettings, tenant_id: UUID, events: int) -> list[Result]:
-    finished = events // 102
-    raw, crates = lot(0, max(1, finished // 40)), [crate(finished // 2, place) for place in range(20)]
+    raw, crates = _raw(events), [crate(_finished(events), place) for place in range(20)]
     with open_pool(settings.model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:
 
         def ask(question: Question) -> tuple[Traced, float]:
@@ -80,8 +88,25 @@ def _asked(settings: DatabaseSettings, tenant_id: UUID, events: int) -> list[Res
         enough = Question(starts=(raw,), direction=Direction.DOWNSTREAM, enough=_WANTED)
         down = [ask(enough) for _ in range(_ROUNDS)]
         up = [ask(Question(starts=(each,), direction=Direction.UPSTREAM)) for each in crates]
+        then = replace(enough, as_of=datetime.now(UTC))
+        down_then = [ask(then) for _ in range(_ROUNDS)]
         page = [ask(Question(starts=(raw,), direction=Direction.DOWNSTREAM, enough=_PAGE)) for _ in range(_ROUNDS)]
-    return [*_told("downstream of a raw lot", down), *_told("upstream of a crate", up), *_first_page(page)]
+    return [
+        *_told("downstream of a raw lot", down),
+        *_told("downstream of a raw lot, as of a time", down_then),
+        *_told("upstream of a crate", up),
+        *_first_page(page),
+    ]
+
+
+def _finished(events: int) -> int:
+    """A finished lot from the middle of the network."""
+    return max(1, events // 204)
+
+
+def _raw(events: int) -> str:
+    """A raw lot with as much downstream of it as before."""
+    return lot(0, max(1, events // 4_080))
 
 
 def _told(what: str, answers: Sequence[tuple[Traced, float]]) -> list[Result]:

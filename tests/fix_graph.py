@@ -129,7 +129,7 @@ A, B, C, P, Q, X, Y, Z = map(thing, "ABCPQXYZ")
 
 
 _GTIN = "0952000123458" + check_digit("0952000123458")
-LOT, OTHER_LOT, RAW = (f"https://id.gs1.org/01/{_GTIN}/10/{lot}" for lot in ("L1", "L2", "R1"))
+LOT, OTHER_LOT, MILK = (f"https://id.gs1.org/01/{_GTIN}/10/{lot}" for lot in ("L1", "L2", "R1"))
 ITEM = f"https://id.gs1.org/01/{_GTIN}/21/1001"
 
 
@@ -149,6 +149,9 @@ def gln(number: int) -> str:
     return digits + check_digit(digits)
 
 
+PLANT, DEPOT, SHOP = map(site, range(1, 4))
+
+
 def seen(minute: int, step: str | None, item: str, where: str | None = None, **said: Any) -> Event:
     """An ObjectEvent on one thing, or with `quantity` and `uom` on so much of a lot, at a place."""
     quantity, unit = said.pop("quantity", None), said.pop("uom", None)
@@ -161,9 +164,21 @@ def seen(minute: int, step: str | None, item: str, where: str | None = None, **s
         quantityList=[{name: value for name, value in element.items() if value is not None}] if is_lot else None,
         eventTime=at(minute),
         eventTimeZoneOffset="+00:00",
-        **_at_place(where),
+        **{"readPoint": None, **_at_place(where)},
         **said,
     )
+
+
+def mixed(
+    minute: int, inputs: dict[str, tuple[float, str]], outputs: dict[str, tuple[float, str]], where: str | None = None
+) -> Event:
+    """So much of lots becomes so much of others."""
+
+    def elements(lots: dict[str, tuple[float, str]]) -> list[dict[str, Any]]:
+        return [{"epcClass": lot, "quantity": quantity, "uom": unit} for lot, (quantity, unit) in lots.items()]
+
+    lists = {"inputQuantityList": elements(inputs), "outputQuantityList": elements(outputs)}
+    return {**made(minute, [], []), **lists, **_at_place(where)}
 
 
 def packed_lot(minute: int, parent: str, item: str, where: str | None = None, **said: Any) -> Event:
@@ -174,4 +189,23 @@ def packed_lot(minute: int, parent: str, item: str, where: str | None = None, **
 
 
 def _at_place(where: str | None) -> dict[str, Any]:
-    return {"readPoint": where and {"id": where}, "bizLocation": where and {"id": where}}
+    return {"readPoint": {"id": where}, "bizLocation": {"id": where}} if where else {}
+
+
+def lot_events() -> list[Event]:
+    """A lot that is made, packed in part, shipped, received in part, used, sold and thrown away."""
+    return [
+        seen(1, "commissioning", LOT, PLANT, quantity=100, uom="KGM", action="ADD"),
+        packed_lot(2, P, LOT, PLANT, quantity=30, uom="KGM"),
+        seen(3, "shipping", P, PLANT),
+        seen(4, "receiving", P, DEPOT),
+        packed_lot(5, P, LOT, DEPOT, quantity=10_000, uom="GRM", action="DELETE"),
+        seen(6, "shipping", LOT, PLANT, quantity=25, uom="KGM", destinationList=[_to(SHOP)]),
+        seen(7, "receiving", LOT, SHOP, quantity=20, uom="KGM"),
+        seen(8, "retail_selling", LOT, SHOP, quantity=5, uom="KGM"),
+        seen(9, "destroying", LOT, DEPOT, quantity=1, uom="KGM", action="DELETE"),
+    ]
+
+
+def _to(place: str) -> dict[str, str]:
+    return {"type": "location", "destination": place}

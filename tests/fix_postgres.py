@@ -118,6 +118,8 @@ def _wait_for_answer(server: Server) -> None:
 
 def _create_template(server: Server) -> None:
     with server.admin() as conn:
+        # Roles are of the whole server: another worker of pytest-xdist that migrates meanwhile would make them too.
+        conn.execute("select pg_advisory_lock(1)")
         conn.execute(f"create database {server.template}")
         migrate(server.settings(server.template))
         # TimescaleDB's scheduler visits every database that lets it in, and what is visited cannot be cloned.

@@ -48,6 +48,8 @@ class Anchored:
     ledger: Ledger
     parties: dict[str, Organisation]
     wires: list[Wire] = field(default_factory=list)
+    #: Keys that sign besides the parties' own.
+    others: list[KeySigner] = field(default_factory=lambda: [STRANGER])
 
     def hand_over(self, giver: str = "shipper", taker: str = "carrier", **said: Any) -> StoredHandoff:
         """An accepted handoff between two parties."""
@@ -111,8 +113,8 @@ class Anchored:
         return make_bundle(self.conn, stored).data
 
     def sign(self, record: Handoff, address: bytes) -> bytes:
-        """The signature of the key of an address, which is a party's or STRANGER."""
-        keys = [party.key for party in self.parties.values()] + [STRANGER]
+        """The signature of the key of an address, which is a party's or another one that is known here."""
+        keys = [party.key for party in self.parties.values()] + self.others
         return sign_handoff(DOMAIN, record, next(key for key in keys if key.address == address))
 
     def now(self) -> datetime:

@@ -223,6 +223,16 @@ def test_ambiguous_json_is_refused(shipper_desk: Desk, carrier_desk: Desk, body:
     assert said in problem(answer, "invalid-input")["detail"]
 
 
+def test_ambiguous_signature_is_refused(shipper_desk: Desk, carrier_desk: Desk) -> None:
+    """A body in which the signature stands twice offers and accepts nothing, even if both are the same."""
+    drafted = shipper_desk.draft(carrier_desk)
+    member = f'"signature": "{signed(shipper_desk.key, drafted["typed_data"])}"'
+    path, headers = f"/v1/handoffs/{drafted['id']}", {"Content-Type": "application/json"}
+    for desk, what in ((shipper_desk, "offer"), (carrier_desk, "accept")):
+        answer = desk.customer.request("POST", f"{path}/{what}", content=f"{{{member}, {member}}}", headers=headers)
+        assert "more than once" in problem(answer, "invalid-input")["detail"]
+
+
 def test_address_with_a_wrong_checksum_is_refused(shipper_desk: Desk, carrier_desk: Desk) -> None:
     """A mistyped address is found by its checksum before anybody signs it."""
     address = to_address(shipper_desk.key.address)

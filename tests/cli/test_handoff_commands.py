@@ -131,7 +131,7 @@ def test_hand_over_from_two_terminals(dock: Terminal, gate: Terminal, superuser:
     assert [each["id"] for each in listed] == [offered["id"]]
     result = gate.run("handoff", "accept", offered["id"], "--keystore", gate.keystore, answer="y\n")
     assert result.exit_code == 0, result.output
-    for said in ("Dock 4", "dock Ltd", "gate Ltd", offered["item"], offered["digest"], "chain 31337"):
+    for said in ("Dock 4", "dock Ltd", "gate Ltd", "which is yours", offered["item"], offered["digest"], "chain 31337"):
         assert said in result.stderr
     assert dock.json("handoff", "show", offered["id"])["state"] == "accepted"
     assert "accepted" in dock.run("handoff", "list").stdout
@@ -220,6 +220,29 @@ def test_lying_server_gets_no_signature(
     assert "nothing was signed" in said
 
 
+def test_lying_draft_gets_no_signature(dock: Terminal, gate: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A draft of other details than were given is not signed, though it is true to itself and nobody reads it."""
+    honest = Remote.post
+
+    def lying(api: Any, path: str, body: Any = None) -> Any:
+        lie = {**body, "details": {**body["details"], "seals": []}} if "details" in body else body
+        return honest(api, path, lie)
+
+    monkeypatch.setattr("wayproof.cli.remote.Remote.post", lying)
+    words = ("--to", gate.party_id, "--keystore", dock.keystore, "--yes")
+    said = dock.fails("handoff", "offer", "urn:epc:id:sscc:0614141.1", *words)
+    assert "other details than were given; nothing was signed" in said
+    assert dock.json("handoff", "list")["items"][0]["state"] == "draft"
+
+
+def test_wrong_keystore_signs_nothing(dock: Terminal, gate: Terminal) -> None:
+    """Who takes another party's keystore is told so before anything is shown or signed."""
+    offered = _offer(dock, gate)
+    create_keystore(gate.folder / "other.json", "correct horse", kdf="pbkdf2")
+    said = gate.fails("handoff", "accept", offered["id"], "--keystore", str(gate.folder / "other.json"), "--yes")
+    assert "neither party's" in said
+
+
 def test_party_keys(dock: Terminal, gate: Terminal) -> None:
     """A revoked key is no longer listed among a party's addresses, and an address is registered once."""
     [party] = dock.json("party", "list")["items"]
@@ -251,6 +274,23 @@ def test_erase_command(dock: Terminal, gate: Terminal, superuser: Conn, api_proc
     assert dock.json(*words, "--yes")["is_whole"] is False
     assert gate.json("handoff", "show", offered["id"])["details"] is None
     assert "erased already" in dock.fails(*words, "--yes")
+
+
+def test_erase_tells_of_other_words(dock: Terminal, gate: Terminal, superuser: Conn) -> None:
+    """Whoever erases a handoff is told of the offers and drafts of the same goods that still hold details."""
+    offered = _offer(dock, gate, people=["Jane Doe"])
+    counted = gate.folder / "counted.json"
+    counted.write_text('{"people": ["Jane Doe"]}')
+    words = ("--details", str(counted), "--keystore", gate.keystore, "--yes")
+    amended = gate.json("handoff", "amend", offered["id"], *words)
+    _offer(dock, gate)
+    dsn = superuser.info.dsn + f" password={superuser.info.password}"
+    erase = ("--reason", "request 17", "--database-url", dsn, "--yes")
+    told = dock.run("erase", amended["id"], *erase)
+    assert [line for line in told.stderr.splitlines() if "same goods" in line] == [
+        f"still there, of the same goods: {offered['id']}"
+    ]
+    assert "same goods" not in dock.run("erase", offered["id"], *erase).stderr
 
 
 def test_errors_are_one_line(dock: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """The audit of a whole log finds whatever was changed behind its back."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from wayproof.ledger.audit import audit
 from wayproof.ledger.audit_sources import DatabaseLog, PublicLog
 from wayproof.ledger.contract import root_slot
 from wayproof.ledger.erasure import erase
+from wayproof.ledger.hexadecimal import to_address
 from wayproof.ledger.leaves import handoff_entry, handoff_payload, new_salt
+from wayproof.ledger.notes import Checkpoint, sign_checkpoint
 from wayproof.ledger.verify import Report, Status, Verdict
 from wayproof.model.handoff import SignedHandoff
 from wayproof.model.log import NewEntry
@@ -24,6 +28,7 @@ from wayproof.store.settings import DatabaseSettings
 
 from fix_anchorer import Anchoring
 from fix_api import ApiProcess
+from fix_custody import DOMAIN, LOG_SIGNER
 from fix_log import new_entry
 from fix_verify import Anchored
 from ports import free_port
@@ -280,6 +285,52 @@ def test_public_log(filled: Anchored, api_process: ApiProcess) -> None:
     assert {"tiles", "checkpoints", "chain"} == set(
         failed(audit(PublicLog(api_process.address), rpcs=[filled.chain.url]))
     )
+
+
+class _Odd(BaseHTTPRequestHandler):
+    """A server that is no log, or a broken one: it answers `about` at the log's address, and `rest` below it."""
+
+    about: bytes
+    rest: bytes
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.about if self.path == "/v1/log" else self.rest)
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+_ABOUT = json.dumps({"vkey": LOG_SIGNER.key.vkey, "chain_id": 31337, "contract": to_address(DOMAIN.contract)}).encode()
+
+
+@pytest.mark.parametrize(
+    ("about", "rest"),
+    [
+        (b"<html>", b""),
+        (b"[1]", b""),
+        (b"[" * 100_000, b""),
+        (b"\xff\xfe", b""),
+        (b'{"vkey": 7}', b""),
+        (_ABOUT.replace(b"31337", b"true"), b""),
+        (_ABOUT.replace(b"0x", b"1x"), b""),
+        (_ABOUT, b"\xff\xfe"),
+        (_ABOUT, b"no note"),
+        (_ABOUT, sign_checkpoint(Checkpoint(origin=LOG_SIGNER.name, size=3, root=bytes(32)), LOG_SIGNER).encode()),
+    ],
+    ids=["html", "list", "deep", "bytes", "no key", "no chain", "no contract", "no text", "no note", "no tiles"],
+)
+def test_server_that_is_no_log(about: bytes, rest: bytes) -> None:
+    """Whatever a server answers in a log's place, the audit ends in a report or in one line, and never well."""
+    handler = type("Odd", (_Odd,), {"about": about, "rest": rest})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    result = CliRunner().invoke(app, ["ledger", "audit", "--url", f"http://127.0.0.1:{server.server_port}"])
+    server.shutdown()
+    server.server_close()
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code in {1, 2}
 
 
 def test_command(filled: Anchored, database: DatabaseSettings) -> None:

@@ -12,7 +12,7 @@ from wayproof.ledger.custody import Answer
 from wayproof.ledger.leaves import handoff_leaf
 from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.typed_data import claim_digest, digest
-from wayproof.model.custody import StoredHandoff
+from wayproof.model.custody import StoredHandoff, shipment_item
 from wayproof.model.errors import Conflict, Forbidden, InvalidInput, InvalidProof, NotFound, WayproofError
 from wayproof.model.handoff import ZERO_HASH, AnchorState, HandoffState, Party, SignedHandoff, SigningDomain
 from wayproof.store import handoffs, log
@@ -316,6 +316,32 @@ def test_impossible_drafts(shipper: Organisation, carrier: Organisation, said: d
     with pytest.raises(InvalidInput) as caught:
         shipper.draft(carrier, **said)
     assert caught.value.pointer == pointer
+
+
+def test_shipment_has_one_spelling(shipper: Organisation, carrier: Organisation) -> None:
+    """Another way to write a shipment's id would be a second chain of the same goods; it is refused."""
+    shipment_id = shipper.registry.shipment().shipment_id
+    item, plain = shipment_item(shipment_id), str(shipment_id)
+    for spelled in (
+        item.replace(plain, plain.upper()),
+        item.replace(plain, plain.replace("-", "")),
+        item.replace(plain, f"{{{plain}}}"),
+        item.replace(plain, f"urn:uuid:{plain}"),
+        item.replace("wayproof", "Wayproof"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            shipper.draft(carrier, item=spelled)
+        assert caught.value.pointer == "/item", spelled
+    assert shipper.draft(carrier, item=item).item == item
+
+
+def test_nobody_else_begins_the_chain_of_a_shipment(shipper: Organisation, carrier: Organisation) -> None:
+    """The chain of a shipment is begun by its tenant, whatever shipment of its own another one names beside it."""
+    theirs, own = carrier.registry.shipment(), shipper.registry.shipment()
+    for shipment_id in (own.shipment_id, None):
+        with pytest.raises(InvalidInput) as caught:
+            shipper.draft(carrier, item=shipment_item(theirs.shipment_id), shipment_id=shipment_id)
+        assert caught.value.pointer == "/shipment_id"
 
 
 def test_batch_is_all_or_nothing(shipper: Organisation, carrier: Organisation, superuser: Conn) -> None:

@@ -141,6 +141,20 @@ def test_lots(dairy: Exporter) -> None:
     assert found == {lot("MILK"): 0, lot("CHEESE"): 1, sscc(2): 2, lot("TOAST"): 2}
 
 
+def test_worst_case_and_share(exporter: Exporter) -> None:
+    """Of a vat that was filled from two lots all is affected, and by mass as much as came from the one recalled."""
+    exporter.capture_events(
+        moved(0, "commissioning", lot("A"), FARM, action="ADD", quantity=30),
+        moved(1, "commissioning", lot("B"), FARM, action="ADD", quantity=90),
+        made(10, {lot("A"): 30, lot("B"): 90}, {lot("VAT"): 100}, DAIRY),
+        moved(20, "receiving", lot("VAT"), SHOP, quantity=100),
+    )
+    found = evaluated(exporter, lots(lot("A")))
+    assert {each.uri: each.share for each in found.affected} == {lot("A"): 1.0, lot("VAT"): pytest.approx(0.25)}
+    told = {total["of"]: total for total in report_of(found, items_of(found))["by_recipient"]}
+    assert (told[SHOP]["quantity"], told[SHOP]["weighted"]) == (100.0, pytest.approx(25.0))
+
+
 def test_a_container_stands_for_what_is_in_it(dairy: Exporter) -> None:
     """A recall of a pallet starts from the lots that were on it as well."""
     assert starts(evaluated(dairy, lots(sscc(1)))) == {sscc(1), lot("CHEESE")}

@@ -8,8 +8,11 @@ from wayproof.trace.graph.whereabouts import Whereabouts
 
 from fix_epcis import declared_wrong
 from fix_graph import (
+    DEPOT,
     ITEM,
     LOT,
+    PLANT,
+    SHOP,
     START,
     A,
     B,
@@ -18,14 +21,11 @@ from fix_graph import (
     P,
     Q,
     X,
+    lot_events,
     made,
     packed,
-    packed_lot,
     seen,
-    site,
 )
-
-FARM, PLANT, DEPOT, SHOP = map(site, range(1, 5))
 
 
 def lines(found: tuple[Whereabouts, ...]) -> list[tuple[Any, ...]]:
@@ -123,25 +123,6 @@ def test_contents_of_what_is_used_are_used(network: Network) -> None:
     assert only(network.where(tenant, A)).state is State.USED_UP
     tenant = network.tell([packed(1, P, A), seen(2, "decommissioning", P, DEPOT, action="DELETE")])
     assert only(network.where(tenant, A)).state is State.ON_HAND
-
-
-def lot_events() -> list[Event]:
-    """A lot that is made, packed in part, shipped, received in part, used, sold and thrown away."""
-    return [
-        seen(1, "commissioning", LOT, PLANT, quantity=100, uom="KGM", action="ADD"),
-        packed_lot(2, P, LOT, PLANT, quantity=30, uom="KGM"),
-        seen(3, "shipping", P, PLANT),
-        seen(4, "receiving", P, DEPOT),
-        packed_lot(5, P, LOT, DEPOT, quantity=10_000, uom="GRM", action="DELETE"),
-        seen(6, "shipping", LOT, PLANT, quantity=25, uom="KGM", destinationList=[_to(SHOP)]),
-        seen(7, "receiving", LOT, SHOP, quantity=20, uom="KGM"),
-        seen(8, "retail_selling", LOT, SHOP, quantity=5, uom="KGM"),
-        seen(9, "destroying", LOT, DEPOT, quantity=1, uom="KGM", action="DELETE"),
-    ]
-
-
-def _to(place: str) -> dict[str, str]:
-    return {"type": "location", "destination": place}
 
 
 def test_lot_is_in_many_places(network: Network) -> None:

@@ -39,6 +39,7 @@ from wayproof.api.routes import (
     shipments,
     sites,
     trace,
+    whereabouts,
 )
 from wayproof.api.settings import ApiSettings
 from wayproof.store.pool import open_pool
@@ -53,7 +54,7 @@ _TAGS: Final = {
     "Handoffs": "Changes of custody that both parties sign, their evidence, and the proof of them.",
     "EPCIS": "Events of the supply chain by GS1's standard, EPCIS 2.0: captured here, and found again.",
     "Exports": "What authorities, auditors and customers ask for, as files.",
-    "Trace": "Where a lot comes from, where it went, and what the events do not tell.",
+    "Trace": "Where a lot comes from, where it went, where it is, and what the events do not tell.",
     "Recalls": "What is affected and where it is, who was told and has answered; exercises are timed.",
     "Keys": "Who may do what.",
     "Log": "The log of custody: public, append-only, for anybody to copy and audit.",
@@ -103,6 +104,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         exports,
         dossiers,
         trace,
+        whereabouts,
         recalls,
         epcis_queries,
         epcis_query,

@@ -94,7 +94,7 @@ def _related(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Related:
     try:
         return related(conn, tenant_id, uris)
     except NotFound:
-        return Related(things=frozenset(), stored=())
+        return Related(things=frozenset(), stored=(), events=())
 
 
 def _statement(conn: Conn, shipment: Shipment) -> TemperatureStatement:

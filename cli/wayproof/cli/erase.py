@@ -11,6 +11,7 @@ from wayproof.cli.access import database_settings
 from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, show
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.ledger.erasure import erase as erase_handoff
+from wayproof.store.handoffs import same_place
 from wayproof.store.pool import connect
 
 
@@ -29,7 +30,7 @@ def erase(
     """Erase the details of a handoff for ever. For operators.
 
     The leaf's hash stays in the log and a tombstone is appended, so every other proof still holds. Backups and copies
-    that others have made are not reached.
+    that others have made are not reached; offers of the same goods in other words are told of, each erased by itself.
     """
     if not yes:
         what = "the whole record" if whole else "the details"
@@ -38,4 +39,7 @@ def erase(
         erased = erase_handoff(
             conn, handoff_id, is_whole=whole, reason=reason, erased_by=getpass.getuser(), now=datetime.now(UTC)
         )
+        others = same_place(conn, handoff_id)
     show(erased, as_json=as_json)
+    for other in others:
+        typer.echo(f"still there, of the same goods: {other}", err=True)

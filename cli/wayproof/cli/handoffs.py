@@ -14,6 +14,7 @@ from wayproof.cli.signing import (
     Keystore,
     PassphraseFile,
     Yes,
+    check_words,
     confirm,
     digest_shown,
     open_key,
@@ -64,6 +65,7 @@ def offer(
             **_goods(api, goods),
         }
         drafted = api.post("/v1/handoffs", body)
+        check_words(drafted, said)
         _show(_signed(api, drafted, "offer", signer, yes=yes), as_json=as_json)
 
 
@@ -103,7 +105,7 @@ def refuse(
     signer = open_key(keystore, passphrase_file)
     path = f"/v1/handoffs/{handoff_id}"
     with remote(url, api_key) as api:
-        words = digest_shown(api.get(path))
+        words = digest_shown(api.get(path), signer.address)
         typer.echo(f"You refuse this: {reason}", err=True)
         confirm(yes=yes)
         asked = api.post(f"{path}/refusal", {"reason": reason})
@@ -131,6 +133,7 @@ def amend(
     with remote(url, api_key) as api:
         body = {"details": said, "signer": to_address(signer.address)}
         amended = api.post(f"/v1/handoffs/{handoff_id}/amend", body)
+        check_words(amended, said)
         _show(_signed(api, amended, "offer", signer, yes=yes), as_json=as_json)
 
 
@@ -194,7 +197,7 @@ def _goods(api: Remote, text: str) -> dict[str, str]:
 
 def _signed(api: Remote, document: dict[str, Any], what: str, signer: KeySigner, *, yes: bool) -> dict[str, Any]:
     """The handoff after it was shown, signed, and sent back as an offer or an acceptance."""
-    words = digest_shown(document)
+    words = digest_shown(document, signer.address)
     confirm(yes=yes)
     answered: dict[str, Any] = api.post(
         f"/v1/handoffs/{document['id']}/{what}", {"signature": to_hex(signer.sign(words))}

@@ -25,6 +25,7 @@ from wayproof.cli.tenants import tenants
 from wayproof.cli.trace import trace_item
 from wayproof.cli.up import up
 from wayproof.cli.verify import verify
+from wayproof.cli.whereabouts import balance_lot, where
 
 app = commands("wayproof", "Shipment tracking and traceability, from the sensor to the proof.")
 
@@ -42,6 +43,15 @@ app.command(
     short_help="Where a lot comes from, and where it went.",
     epilog="Example: wayproof trace urn:epc:class:lgtin:4012345.012345.998877 --upstream",
 )(trace_item)
+app.command(
+    short_help="Where a lot or thing is now.",
+    epilog="Example: wayproof where '(01)10860009999920(10)ABC1234' --as-of 2026-05-01T00:00:00Z",
+)(where)
+app.command(
+    "balance",
+    short_help="What became of a lot, and whether that is all.",
+    epilog="Example: wayproof balance urn:epc:class:lgtin:4012345.012345.998877 --downstream",
+)(balance_lot)
 app.command(short_help="Erase what a handoff says.", epilog="Example: wayproof erase c1d2e3f4-… --reason 'request 17'")(
     erase
 )

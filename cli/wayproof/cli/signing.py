@@ -15,7 +15,8 @@ from wayproof.ledger.keystore import find_passphrase, load_keystore
 from wayproof.ledger.signable import Signable, read_signable
 from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.strict_json import strict_json
-from wayproof.model.errors import InvalidInput
+from wayproof.model.canonical import canonical_json
+from wayproof.model.errors import InvalidInput, InvalidProof
 
 Keystore = Annotated[
     Path, typer.Option("--keystore", help="File of the party's key; `wayproof party keygen` makes one.")
@@ -55,12 +56,24 @@ def read_details(path: Path | None) -> dict[str, Any]:
     return details
 
 
-def digest_shown(document: Mapping[str, Any]) -> bytes:
-    """What is to be signed of a handoff, after it was shown on stderr. InvalidProof where the API tells two stories."""
+def digest_shown(document: Mapping[str, Any], key: bytes) -> bytes:
+    """What is to be signed of a handoff by the key of an address, after it was shown on stderr.
+
+    InvalidProof where the API tells two stories, InvalidInput where the key is neither party's.
+    """
     asked = read_signable(document)
-    for line in _lines(document, asked):
+    if key not in {asked.handoff.releaser, asked.handoff.receiver}:
+        raise InvalidInput(f"keystore: its key {to_address(key)} is neither party's; is it another one's keystore?")
+    for line in _lines(document, asked, key):
         typer.echo(line, err=True)
     return asked.digest
+
+
+def check_words(document: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+    """That a draft holds the details that were said, and the evidence. InvalidProof otherwise: --yes reads nothing."""
+    drafted = {name: value for name, value in read_signable(document).details.items() if name != "evidence"}
+    if canonical_json(drafted) != canonical_json(dict(said)):
+        raise InvalidProof("the API has drafted other details than were given; nothing was signed")
 
 
 def confirm(*, yes: bool) -> None:
@@ -69,12 +82,12 @@ def confirm(*, yes: bool) -> None:
         typer.confirm("Sign this?", abort=True, err=True)
 
 
-def _lines(document: Mapping[str, Any], asked: Signable) -> list[str]:
+def _lines(document: Mapping[str, Any], asked: Signable, key: bytes) -> list[str]:
     record, domain = asked.handoff, asked.domain
     shown = {
         "item": f"{record.item} (handoff {record.seq} of it)",
-        "from": _side(document["releaser"], record.releaser),
-        "to": _side(document["receiver"], record.receiver),
+        "from": _side(document["releaser"], record.releaser, key),
+        "to": _side(document["receiver"], record.receiver, key),
         "changed hands": _time(record.occurred_at),
         "answer until": _time(record.expires_at),
         "after": to_hex(record.prev) if record.seq > 1 else "nothing: the first handoff",
@@ -90,8 +103,8 @@ def _lines(document: Mapping[str, Any], asked: Signable) -> list[str]:
     return ["To be signed:", *head, "  details:", *(f"    {printable(line)}" for line in details.splitlines())]
 
 
-def _side(side: Mapping[str, Any], address: bytes) -> str:
-    return f"{side['name']}, key {to_address(address)}"
+def _side(side: Mapping[str, Any], address: bytes, key: bytes) -> str:
+    return f"{side['name']}, key {to_address(address)}{', which is yours' if address == key else ''}"
 
 
 def _time(at: datetime) -> str:

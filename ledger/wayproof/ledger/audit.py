@@ -242,7 +242,7 @@ class _Auditor:
             self._next = next(self._claims, None)
         if surplus := self._source.surplus():
             self._tell("leaves", surplus)
-        for index in sorted(self._without_tombstone)[: _TOLD + 1]:
+        for index in sorted(self._without_tombstone):
             self._tell("tombstones", f"leaf {index} is erased, and no tombstone says so")
 
     def _tell(self, name: str, detail: str) -> None:

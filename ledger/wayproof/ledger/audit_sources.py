@@ -6,10 +6,11 @@ from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from wayproof.ledger.hexadecimal import from_address, shown
 from wayproof.ledger.notes import NoteKey, open_note, parse_vkey
+from wayproof.ledger.verify.fetch import fetch
 from wayproof.model.audit import AuditedLeaf, AuditedTile, ClaimedRoot
 from wayproof.model.errors import InvalidInput, NotFound, Unavailable
 from wayproof.model.log import LogIdentity
@@ -79,7 +80,7 @@ class PublicLog:
             chain_id=chain_id,
             contract=from_address(about.get("contract"), pointer="/contract"),
         )
-        self._note = self._get("/checkpoint").decode()
+        self._note = self._get("/checkpoint").decode(errors="replace")  # what is no UTF-8 is no signed note either
         self._latest = open_note(self._note, key)
         self.size: Final = self._latest.size
 
@@ -118,7 +119,7 @@ class PublicLog:
     def _json(self, path: str) -> dict[str, Any]:
         try:
             found = json.loads(self._get(path))
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise Unavailable(f"{self._base}{path}: expected a JSON object: is a Wayproof API there?")
@@ -127,8 +128,7 @@ class PublicLog:
     def _get(self, path: str) -> bytes:
         request = Request(self._base + path, headers={"User-Agent": "wayproof"})  # noqa: S310 - http or https
         try:
-            with urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
-                return bytes(response.read(_MAX_BYTES))
+            return fetch(request, timeout_s=_TIMEOUT_S, max_bytes=_MAX_BYTES)
         except HTTPError as error:
             with error:
                 kind = NotFound if error.code == 404 else Unavailable  # noqa: PLR2004

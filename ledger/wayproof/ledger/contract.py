@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from eth_hash.auto import keccak
+from wayproof.ledger.keccak import keccak
 
 ZERO_ADDRESS: Final = "0x" + "00" * 20
 LATEST_SIZE_SLOT: Final = bytes(32)

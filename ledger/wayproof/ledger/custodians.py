@@ -7,23 +7,18 @@ the same under the same nonce, so whoever was killed in between just goes on.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Final
 from uuid import UUID
 
 import structlog
-from eth_hash.auto import keccak
-from hexbytes import HexBytes
-from web3 import Web3
-from web3.contract import Contract
 
 from wayproof.ledger.anchors import Head, market
 from wayproof.ledger.chain import Chain
-from wayproof.ledger.contract import load_contract
 from wayproof.ledger.endpoint import Endpoint, KeyEntry
 from wayproof.ledger.hexadecimal import to_address
+from wayproof.ledger.keccak import keccak
 from wayproof.ledger.signatures import Signer
-from wayproof.ledger.transactions import Call, sign_call
+from wayproof.ledger.transactions import Call, call_data, sign_call
 from wayproof.model.custody import PartyKey
 from wayproof.model.handoff import SigningDomain
 from wayproof.store import parties
@@ -161,7 +156,7 @@ class Custodians:
                 priority_fee_wei=priority_fee,
                 gas=_GAS,
                 to=self._domain.contract,
-                data=_data(step),
+                data=call_data(step.function, step.arguments),
             )
             refusal = self._chain.broadcast(sign_call(call, admin)[1])
             if refusal and not any(words in refusal.lower() for words in _IN_GOOD_ORDER):
@@ -182,12 +177,3 @@ class Custodians:
 
 
 _NO_ADMIN: Final = "run `wayproof ledger keys` where the admin's key is, or set WAYPROOF_LEDGER_ADMIN_KEY"
-
-
-def _data(step: Step) -> bytes:
-    return bytes(HexBytes(_interface().encode_abi(step.function, list(step.arguments))))
-
-
-@cache
-def _interface() -> Contract:
-    return Web3().eth.contract(Web3.to_checksum_address(bytes(20)), abi=load_contract().abi)

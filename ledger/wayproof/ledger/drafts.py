@@ -183,12 +183,24 @@ def _item(proposal: Proposal) -> str:
 
 
 def _shipment_id(proposal: Proposal, item: str) -> UUID | None:
-    if proposal.shipment_id is not None or not item.startswith(SHIPMENT_ITEM):
+    """Whose readings are the evidence: of an item that is a shipment no other's, or anybody could begin its chain."""
+    if not item.lower().startswith(SHIPMENT_ITEM):
         return proposal.shipment_id
+    shipment_id = _shipment_of(item)
+    if proposal.shipment_id not in {None, shipment_id}:
+        raise InvalidInput(f"expected the item's own shipment, got {proposal.shipment_id}", pointer="/shipment_id")
+    return shipment_id
+
+
+def _shipment_of(item: str) -> UUID:
+    """The id in an item that is a shipment, which has one spelling: a second one would be a second chain."""
     try:
-        return UUID(item.removeprefix(SHIPMENT_ITEM))
+        shipment_id = UUID(item[len(SHIPMENT_ITEM) :])
     except ValueError:
         raise InvalidInput(f"expected {SHIPMENT_ITEM}<uuid>, got {item}", pointer="/item") from None
+    if item != shipment_item(shipment_id):
+        raise InvalidInput(f"expected {shipment_item(shipment_id)}, got {item}", pointer="/item")
+    return shipment_id
 
 
 def _shipment(conn: Conn, shipment_id: UUID | None, head: ItemHead | None) -> Shipment | None:

@@ -4,8 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
-from eth_hash.auto import keccak
-
+from wayproof.ledger.keccak import keccak
 from wayproof.model.errors import InvalidInput
 
 ADDRESS_BYTES: Final = 20

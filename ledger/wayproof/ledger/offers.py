@@ -2,19 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
 from typing import Final
 
 from hexbytes import HexBytes
-from web3 import Web3
-from web3.contract import Contract
 
 from wayproof.ledger.anchors import Head, bumped, market
 from wayproof.ledger.chain import Chain
-from wayproof.ledger.contract import load_contract
 from wayproof.ledger.hexadecimal import to_address
 from wayproof.ledger.signatures import Signer
-from wayproof.ledger.transactions import Call, sign_call
+from wayproof.ledger.transactions import Call, call_data, sign_call
 from wayproof.model.anchor import Alarm, Anchor, AnchorTransaction
 from wayproof.model.handoff import SigningDomain
 
@@ -44,7 +40,7 @@ class Offers:
         self, anchor: Anchor, proof: Sequence[bytes], head: Head, *, nonce: int, replaces: AnchorTransaction | None
     ) -> AnchorTransaction:
         """A transaction of that nonce; NotNow where it would be refused, or costs more than there is or than it may."""
-        data = anchor_data(anchor, proof)
+        data = call_data("anchor", [anchor.size, anchor.root, list(proof), anchor.note_hash])
         max_fee, priority_fee = self._fees(head, replaces)
         call = Call(
             chain_id=self._domain.chain_id,
@@ -88,14 +84,3 @@ class Offers:
             detail = f"the contract refuses the anchor of {anchor.size} leaves: {estimate.refusal}"
             raise NotNow(Alarm.REFUSED, detail)
         return round(estimate.gas * _GAS_MARGIN)
-
-
-def anchor_data(anchor: Anchor, proof: Sequence[bytes]) -> bytes:
-    """Input of the contract's `anchor`."""
-    arguments = [anchor.size, anchor.root, list(proof), anchor.note_hash]
-    return bytes(HexBytes(_interface().encode_abi("anchor", arguments)))
-
-
-@cache
-def _interface() -> Contract:
-    return Web3().eth.contract(Web3.to_checksum_address(bytes(20)), abi=load_contract().abi)

@@ -7,9 +7,9 @@ turn a signature into a second one that holds as well; v is 27 or 28.
 from typing import Final, Protocol
 
 from coincurve import PrivateKey, PublicKey
-from eth_hash.auto import keccak
 
 from wayproof.ledger.hexadecimal import ADDRESS_BYTES, HASH_BYTES, to_address, to_hex
+from wayproof.ledger.keccak import keccak
 from wayproof.ledger.typed_data import digest
 from wayproof.model.errors import InvalidInput, InvalidProof
 from wayproof.model.handoff import Handoff, Party, SignedHandoff, SigningDomain

@@ -1,10 +1,16 @@
-"""Signed transactions of Ethereum: type 2, EIP-1559."""
+"""Signed transactions of Ethereum (type 2, EIP-1559), and calls of our contract."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import rlp
-from eth_hash.auto import keccak
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.contract import Contract
 
+from wayproof.ledger.contract import load_contract
+from wayproof.ledger.keccak import keccak
 from wayproof.ledger.signatures import Signer
 
 _TYPE: bytes = b"\x02"
@@ -47,3 +53,13 @@ def sign_call(call: Call, signer: Signer) -> tuple[bytes, bytes]:
 def created_address(creator: bytes, nonce: int) -> bytes:
     """Where a contract will stand (Yellow Paper, section 7: CREATE)."""
     return keccak(rlp.encode([creator, nonce]))[12:]
+
+
+def call_data(function: str, arguments: Sequence[object]) -> bytes:
+    """What a transaction sends that calls a function of the contract."""
+    return bytes(HexBytes(_interface().encode_abi(function, list(arguments))))
+
+
+@cache
+def _interface() -> Contract:
+    return Web3().eth.contract(Web3.to_checksum_address(bytes(20)), abi=load_contract().abi)

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from eth_hash.auto import keccak
-
 from wayproof.ledger.hexadecimal import ADDRESS_BYTES, HASH_BYTES, from_address, from_hex, shown, to_address, to_hex
+from wayproof.ledger.keccak import keccak
 from wayproof.model.errors import InvalidInput
 from wayproof.model.handoff import ZERO_HASH, Handoff, SigningDomain
 from wayproof.model.reading import MAX_SEQ

@@ -1,9 +1,10 @@
 """Rows of the graph of things: which event says what of which, and what was in which container when."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
+
+from msgspec import Struct
 
 EVER_BEFORE: Final = datetime(1, 1, 1, tzinfo=UTC)
 """Since nobody knows when."""
@@ -11,8 +12,7 @@ EVER_AFTER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """Until further notice."""
 
 
-@dataclass(frozen=True, slots=True)
-class ThingRow:
+class ThingRow(Struct, frozen=True):
     """One thing's part in one event."""
 
     event_id: int
@@ -30,8 +30,7 @@ class ThingRow:
     unit: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Packing:
+class Packing(Struct, frozen=True):
     """Something was put into a container, seen in it, or taken out."""
 
     parent_id: UUID
@@ -48,8 +47,7 @@ class Packing:
     unit: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Containment:
+class Containment(Struct, frozen=True, kw_only=True):
     """From when until before when a thing was in a container."""
 
     parent_id: UUID

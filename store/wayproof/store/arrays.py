@@ -2,11 +2,13 @@
 
 The format: PostgreSQL source, `array_send`: dimensions, whether there are nulls, the element type; size and lower
 bound; then length and bytes of each element. Nulls are not written: NaN stands for an unknown number and NEVER for an
-unknown time, and queries turn them back with `nullif(x, 'NaN')` and `nullif(x, '-infinity')`. Of texts they are.
+unknown time, and queries turn them back with `nullif(x, 'NaN')` and `nullif(x, '-infinity')`. Of texts and UUIDs they
+are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +73,19 @@ class TextArray:
         self.values = values
 
 
+class UuidArray:
+    """uuid[]; None is null.
+
+    Below row-level security this is the only way in: PostgreSQL would not use an index on a column of UUIDs for texts
+    that it has to make UUIDs of itself, as that might tell of hidden rows by an error.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Collection[UUID | None]) -> None:
+        self.values = values
+
+
 class _TextArrayDumper(Dumper):
     format = Format.BINARY
     oid = types["text"].array_oid
@@ -80,6 +95,16 @@ class _TextArrayDumper(Dumper):
         return b"".join((header.tobytes(), *map(_text, obj.values)))
 
 
+class _UuidArrayDumper(Dumper):
+    format = Format.BINARY
+    oid = types["uuid"].array_oid
+
+    def dump(self, obj: UuidArray) -> bytes:
+        header = np.array([(1, 1, types["uuid"].oid, len(obj.values), 1)], _HEADER)
+        return b"".join((header.tobytes(), *map(_uuid, obj.values)))
+
+
+_UUID_SIZE: Final = (16).to_bytes(4, "big")
 _NULL: Final = (-1).to_bytes(4, "big", signed=True)
 
 
@@ -88,6 +113,10 @@ def _text(value: str | None) -> bytes:
         return _NULL
     encoded = value.encode()
     return len(encoded).to_bytes(4, "big") + encoded
+
+
+def _uuid(value: UUID | None) -> bytes:
+    return _NULL if value is None else _UUID_SIZE + value.bytes
 
 
 class _ArrayDumper(Dumper):
@@ -107,3 +136,4 @@ def register_arrays(conn: Connection[Any]) -> None:
         dumper = type(f"{array.__name__}Dumper", (_ArrayDumper,), {"oid": types[array.element].array_oid})
         conn.adapters.register_dumper(array, dumper)
     conn.adapters.register_dumper(TextArray, _TextArrayDumper)
+    conn.adapters.register_dumper(UuidArray, _UuidArrayDumper)

@@ -1,12 +1,13 @@
 """Finding events in the journal: one static query an order, whatever is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from wayproof.store.events import StoredEvent
+from wayproof.store.events import StoredEvent, Vocabulary
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 from wayproof.store.rows import fetch_all, fetch_tuples
@@ -26,22 +27,14 @@ class Ranking(StrEnum):
     FIELD = "field"
 
 
-class Vocabulary(StrEnum):
-    """What can be listed of the journal."""
-
-    EVENT_TYPES = "event_types"
-    BIZ_STEPS = "biz_steps"
-    BIZ_LOCATIONS = "biz_locations"
-    READ_POINTS = "read_points"
-    DISPOSITIONS = "dispositions"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matching:
     """What must hold of an event; what is None or empty holds of all."""
 
     #: Text of a tsquery.
     words: str | None = None
+    #: Whether few events have them: then they are found by their words, and sorted.
+    is_narrow: bool = False
     epcis_ids: Sequence[str] | None = None
     event_since: datetime | None = None
     event_before: datetime | None = None
@@ -102,16 +95,16 @@ def newest_place(conn: Conn) -> int:
 
 def count_matches(conn: Conn, matching: Matching, *, most: int) -> int:
     """How many events match, counted no further than `most`."""
-    conn.execute(_SQL["plan_anew"])
-    return int(fetch_tuples(conn, _SQL["count_matches"], {**_params(matching), "limit": most})[0][0])
+    with _planned(conn, matching):
+        return int(fetch_tuples(conn, _SQL["count_matches"], {**_params(matching), "limit": most})[0][0])
 
 
 def find_places(conn: Conn, matching: Matching, ranked: Ranked, *, limit: int) -> list[Place]:
     """Where events stand that match, from after the last one already seen on."""
-    conn.execute(_SQL["plan_anew"])
     direction = "descending" if ranked.is_descending else "ascending"
     params = {**_params(matching), **_position(ranked), "limit": limit}
-    return fetch_all(conn, Place, _SQL[f"find_by_{ranked.by}_{direction}"], params)
+    with _planned(conn, matching):
+        return fetch_all(conn, Place, _SQL[f"find_by_{ranked.by}_{direction}"], params)
 
 
 def read_events(conn: Conn, places: Sequence[Place]) -> list[StoredEvent]:
@@ -134,7 +127,8 @@ def master_data(conn: Conn) -> list[Any]:
 
 def list_values(conn: Conn, vocabulary: Vocabulary, *, after: str, limit: int) -> list[str]:
     """Distinct values of the tenant's events, in order, from after a value on."""
-    rows = fetch_tuples(conn, _SQL[f"list_{vocabulary}"], {"after": after, "limit": limit})
+    params = {"vocabulary": vocabulary, "after": after, "limit": limit}
+    rows = fetch_tuples(conn, _SQL["list_values"], params)
     return [value for (value,) in rows]
 
 
@@ -147,6 +141,13 @@ def named_before(conn: Conn, asked: Sequence[tuple[int, str]]) -> set[int]:
     """Of which of these (an event's place, and a tsquery) an earlier event of the tenant has a word."""
     params = {"event_id": [event_id for event_id, _ in asked], "words": [words for _, words in asked]}
     return {number for (number,) in fetch_tuples(conn, _SQL["named_before"], params)}
+
+
+@contextmanager
+def _planned(conn: Conn, matching: Matching) -> Iterator[None]:
+    conn.execute(_SQL["plan_anew"], {"may_walk": "off" if matching.is_narrow else "on"})
+    yield
+    conn.execute(_SQL["plan_as_usual"])
 
 
 def _params(matching: Matching) -> dict[str, Any]:

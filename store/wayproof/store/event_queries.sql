@@ -1,5 +1,10 @@
 -- plan_anew: conditions that are not asked for must be known when the query is planned, or no index would be used
-select set_config('plan_cache_mode', 'force_custom_plan', true);
+select set_config('plan_cache_mode', 'force_custom_plan', true),
+       -- Off: not along the journal until a page is full, as of a rare thing it never will be.
+       set_config('enable_indexscan', %(may_walk)s, true);
+
+-- plan_as_usual: ends that
+select set_config('plan_cache_mode', 'auto', true), set_config('enable_indexscan', 'on', true);
 
 -- newest: place of the tenant's last event in the journal
 select max(event_id) from epcis_event where tenant_id = current_tenant();
@@ -146,95 +151,12 @@ select envelope #> '{epcisHeader,epcisMasterData,vocabularyList}' as vocabularie
  where tenant_id = current_tenant() and envelope #> '{epcisHeader,epcisMasterData,vocabularyList}' is not null
  order by created_at, capture_id;
 
--- list_event_types: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.event_type collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.event_type collate "C" > %(after)s
-    order by e.event_type collate "C"
-    limit 1)
-  union all
-  select (select e.event_type collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.event_type collate "C" > f.value
-           order by e.event_type collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_biz_steps: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.biz_step collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.biz_step collate "C" > %(after)s
-    order by e.biz_step collate "C"
-    limit 1)
-  union all
-  select (select e.biz_step collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.biz_step collate "C" > f.value
-           order by e.biz_step collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_dispositions: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.disposition collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.disposition collate "C" > %(after)s
-    order by e.disposition collate "C"
-    limit 1)
-  union all
-  select (select e.disposition collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.disposition collate "C" > f.value
-           order by e.disposition collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_read_points: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.read_point collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.read_point collate "C" > %(after)s
-    order by e.read_point collate "C"
-    limit 1)
-  union all
-  select (select e.read_point collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.read_point collate "C" > f.value
-           order by e.read_point collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
-
--- list_biz_locations: distinct values, each found by one step in the index
-with recursive found (value) as (
-  (select e.biz_location collate "C"
-     from epcis_event e
-    where e.tenant_id = current_tenant() and e.biz_location collate "C" > %(after)s
-    order by e.biz_location collate "C"
-    limit 1)
-  union all
-  select (select e.biz_location collate "C"
-            from epcis_event e
-           where e.tenant_id = current_tenant() and e.biz_location collate "C" > f.value
-           order by e.biz_location collate "C"
-           limit 1)
-    from found f
-   where f.value is not null
-)
-select value from found where value is not null limit %(limit)s;
+-- list_values: values of one vocabulary, in order, from after one on
+select v.value
+  from epcis_value v
+ where v.tenant_id = current_tenant() and v.vocabulary = %(vocabulary)s and v.value > %(after)s
+ order by v.value
+ limit %(limit)s;
 
 -- naming_events: the things that events name, in the order of capture, from a place in the journal on
 select e.event_id,

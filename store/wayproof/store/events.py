@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
+from msgspec import Struct
 
 from wayproof.store.arrays import NEVER, Float8Array, Int8Array, TextArray, TimestamptzArray
 from wayproof.store.microseconds import to_microseconds
@@ -20,8 +22,7 @@ _SQL: Final = load("events")
 _BATCH: Final = 2_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewEvent:
+class NewEvent(Struct, frozen=True, kw_only=True):
     """One event on its way into the journal."""
 
     epcis_id: str
@@ -57,6 +58,23 @@ class StoredEvent:
     context: str | None
 
 
+class Vocabulary(StrEnum):
+    """What can be listed of the journal."""
+
+    EVENT_TYPES = "event_types"
+    BIZ_STEPS = "biz_steps"
+    BIZ_LOCATIONS = "biz_locations"
+    READ_POINTS = "read_points"
+    DISPOSITIONS = "dispositions"
+
+
+_LISTED: Final = {
+    Vocabulary.EVENT_TYPES: "event_type",
+    Vocabulary.BIZ_STEPS: "biz_step",
+    Vocabulary.BIZ_LOCATIONS: "biz_location",
+    Vocabulary.READ_POINTS: "read_point",
+    Vocabulary.DISPOSITIONS: "disposition",
+}
 _TEXTS: Final = (
     "epcis_id",
     "event_type",
@@ -82,7 +100,7 @@ def lock_journal(conn: Conn, tenant_id: UUID) -> datetime:
 
 def find_known(conn: Conn, tenant_id: UUID, epcis_ids: Collection[str]) -> set[tuple[str, datetime | None]]:
     """What the journal has of these ids: each with None for an event, with its time for an error declaration."""
-    params = {"tenant_id": tenant_id, "epcis_ids": list(epcis_ids)}
+    params = {"tenant_id": tenant_id, "epcis_ids": TextArray(list(epcis_ids))}
     return {(epcis_id, declared_at) for epcis_id, declared_at in fetch_tuples(conn, _SQL["find_known"], params)}
 
 
@@ -120,6 +138,7 @@ def add_events(
         with domain_errors():
             conn.execute(_SQL["add_events"], {**common, **_columns(places, batch)})
         _add_numbers(conn, tenant_id, places, batch)
+        _add_values(conn, tenant_id, batch)
         event_ids += places
     return event_ids
 
@@ -155,3 +174,11 @@ def _add_numbers(conn: Conn, tenant_id: UUID, places: Sequence[int], events: Seq
     }
     with domain_errors():
         conn.execute(_SQL["add_numbers"], params)
+
+
+def _add_values(conn: Conn, tenant_id: UUID, events: Sequence[NewEvent]) -> None:
+    rows = {(vocabulary, getattr(event, field)) for vocabulary, field in _LISTED.items() for event in events}
+    vocabularies, values = zip(*(row for row in rows if row[1] is not None), strict=True)
+    params = {"tenant_id": tenant_id, "vocabulary": TextArray(vocabularies), "value": TextArray(values)}
+    with domain_errors():
+        conn.execute(_SQL["add_values"], params)

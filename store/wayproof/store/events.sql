@@ -3,10 +3,14 @@ select set_config('lock_timeout', '25s', true), -- others may be writing a large
        pg_advisory_xact_lock(hashtextextended('epcis ' || %(tenant_id)s, 0)),
        clock_timestamp();
 
--- find_known: which of these eventIDs the journal has, and whether as an event or as a declaration
-select epcis_id, declared_at
-  from epcis_event
- where tenant_id = %(tenant_id)s and epcis_id = any(%(epcis_ids)s::text[]);
+-- find_known: which of these eventIDs the journal has, looked up one by one although it may have no statistics as yet
+select e.epcis_id, e.declared_at
+  from unnest(%(epcis_ids)s::text[]) n (epcis_id)
+ cross join lateral (
+   select epcis_id, declared_at
+     from epcis_event
+    where tenant_id = %(tenant_id)s and epcis_id = n.epcis_id
+   offset 0) e;
 
 -- add_context: keeps a context that is new
 insert into epcis_context (digest, content) values (%(digest)s, %(content)s) on conflict do nothing;
@@ -15,8 +19,9 @@ insert into epcis_context (digest, content) values (%(digest)s, %(content)s) on 
 select context_id from epcis_context where digest = %(digest)s;
 
 -- reserve: numbers for events, in ascending order
-select nextval(pg_get_serial_sequence('epcis_event', 'event_id'))
-  from generate_series(1, %(count)s);
+select nextval(s.sequence)
+  from (select pg_get_serial_sequence('epcis_event', 'event_id')::regclass as sequence offset 0) s,
+       generate_series(1, %(count)s);
 
 -- add_events: appends events to the journal
 insert into epcis_event (
@@ -40,6 +45,12 @@ insert into event_number (event_id, tenant_id, field, dimension, value)
 select n.event_id, %(tenant_id)s, n.field, n.dimension, n.value
   from unnest(%(event_id)s::bigint[], %(field)s::text[], %(dimension)s::text[], %(value)s::double precision[])
          n (event_id, field, dimension, value);
+
+-- add_values: keeps values of events just added that are new
+insert into epcis_value (tenant_id, vocabulary, value)
+select %(tenant_id)s, n.vocabulary, n.value
+  from unnest(%(vocabulary)s::text[], %(value)s::text[]) n (vocabulary, value)
+    on conflict do nothing;
 
 -- get_events: everything with this eventID: the event, and declarations that it was wrong
 select e.event_id, e.epcis_id, e.record_time, e.body, c.content as context

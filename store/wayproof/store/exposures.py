@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from wayproof.model.errors import NotFound
-from wayproof.store.arrays import Int4Array, TextArray, TimestamptzArray
+from wayproof.store.arrays import Int4Array, TimestamptzArray, UuidArray
 from wayproof.store.graph import Front
 from wayproof.store.microseconds import to_microseconds
 from wayproof.store.pool import Conn
@@ -115,7 +115,7 @@ def borne(conn: Conn, front: Front) -> list[Borne]:
 
 def bearers_of(conn: Conn, nodes: Collection[UUID]) -> set[UUID]:
     """What things were ever in, or ever belonged to."""
-    return {node for (node,) in fetch_tuples(conn, _SQL["bearers_of"], {"nodes": list(nodes)})}
+    return {node for (node,) in fetch_tuples(conn, _SQL["bearers_of"], {"nodes": UuidArray(nodes)})}
 
 
 def list_seen_at(conn: Conn, place: str, *, since: datetime, until: datetime, as_of: datetime) -> list[UUID]:
@@ -177,7 +177,7 @@ def _spans(spans: Sequence[Span]) -> dict[str, Any]:
 
 def _front(front: Front) -> dict[str, Any]:
     return {
-        "node_id": TextArray([node.hex for node in front.nodes]),
+        "node_id": UuidArray(front.nodes),
         "low": _times(front.lows),
         "high": _times(front.highs),
     }

@@ -79,17 +79,17 @@ select span.place - 1, s.shipment_id, s.reference, greatest(span.since, lower(a.
 -- bearers: in what the things of a front were, or to what they belonged, while they count
 select f.place - 1, c.parent_id, c.is_association, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'),
        c.quantity, c.unit
-  from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
+  from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
-  join trace_containment c on c.child_id = f.node_id::uuid
+  join trace_containment c on c.child_id = f.node_id
  where c.until > f.low and c.since <= f.high;
 
 -- borne: what was in the things of a front, or belonged to them, while they count
 select f.place - 1, c.child_id, c.is_association, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'),
        c.quantity, c.unit
-  from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
+  from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
-  join trace_containment c on c.parent_id = f.node_id::uuid
+  join trace_containment c on c.parent_id = f.node_id
  where c.until > f.low and c.since <= f.high;
 
 -- bearers_of: what these things were ever in, or ever belonged to

@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from wayproof.model.graph import EVER_AFTER, Containment, Packing, ThingRow
-from wayproof.store.arrays import Float8Array, Int4Array, Int8Array, TextArray, TimestamptzArray
+from wayproof.store.arrays import Float8Array, Int4Array, Int8Array, TextArray, TimestamptzArray, UuidArray
 from wayproof.store.microseconds import to_microseconds
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
@@ -85,7 +85,7 @@ def add_nodes(conn: Conn, tenant_id: UUID, uris: Mapping[UUID, str]) -> None:
     nodes = sorted(uris)  # one order, so that writers of two tenants never wait for each other in a ring
     params = {
         "tenant_id": tenant_id,
-        "node_id": TextArray([node.hex for node in nodes]),
+        "node_id": UuidArray(nodes),
         "uri": TextArray([uris[node] for node in nodes]),
     }
     with domain_errors():
@@ -97,9 +97,9 @@ def add_things(conn: Conn, tenant_id: UUID, rows: Sequence[ThingRow]) -> None:
     params = {
         "tenant_id": tenant_id,
         "event_id": Int8Array(np.array([row.event_id for row in rows])),
-        "node_id": TextArray([row.node_id.hex for row in rows]),
+        "node_id": UuidArray([row.node_id for row in rows]),
         "role": TextArray([row.role for row in rows]),
-        "hub_id": TextArray([row.hub_id.hex if row.hub_id else None for row in rows]),
+        "hub_id": UuidArray([row.hub_id for row in rows]),
         "is_association": Int4Array(np.array([row.is_association for row in rows], int)),
         "action": TextArray([row.action for row in rows]),
         "event_time": _times(row.event_time for row in rows),
@@ -112,14 +112,14 @@ def add_things(conn: Conn, tenant_id: UUID, rows: Sequence[ThingRow]) -> None:
 
 
 def void(conn: Conn, tenant_id: UUID, epcis_ids: Collection[str]) -> set[UUID]:
-    """Marks the events among these that are declared wrong; returns the containers that this touches."""
-    params = {"tenant_id": tenant_id, "epcis_ids": list(epcis_ids)}
+    """Marks the events of these eventIDs, which are declared wrong; returns the containers that this touches."""
+    params = {"tenant_id": tenant_id, "epcis_ids": TextArray(list(epcis_ids))}
     return {hub_id for (hub_id,) in fetch_tuples(conn, _SQL["void"], params)}
 
 
 def packings(conn: Conn, parents: Collection[UUID], *, as_of: datetime = NOW) -> list[Packing]:
     """Everything that was packed into these containers or taken out, as it was recorded at `as_of`."""
-    params = {"parents": list(parents), "as_of": as_of}
+    params = {"parents": UuidArray(parents), "as_of": as_of}
     return [Packing(*row) for row in fetch_tuples(conn, _SQL["packings"], params)]
 
 
@@ -129,8 +129,8 @@ def replace_containments(
     """Puts these in the place of all that is known of the containers."""
     params = {
         "tenant_id": tenant_id,
-        "parent_id": TextArray([each.parent_id.hex for each in containments]),
-        "child_id": TextArray([each.child_id.hex for each in containments]),
+        "parent_id": UuidArray([each.parent_id for each in containments]),
+        "child_id": UuidArray([each.child_id for each in containments]),
         "is_association": Int4Array(np.array([each.is_association for each in containments], int)),
         "since": _times(each.since for each in containments),
         "until": _times(each.until for each in containments),
@@ -140,7 +140,7 @@ def replace_containments(
         "closed_by": Int8Array(np.array([each.closed_by or 0 for each in containments], int)),
     }
     with domain_errors():
-        conn.execute(_SQL["drop_containments"], {"parents": list(parents)})
+        conn.execute(_SQL["drop_containments"], {"parents": UuidArray(parents)})
         conn.execute(_SQL["add_containments"], params)
 
 
@@ -149,6 +149,11 @@ def clear(conn: Conn, tenant_id: UUID) -> None:
     with domain_errors():
         for name in ("clear_containments", "clear_things", "clear_nodes"):
             conn.execute(_SQL[name], {"tenant_id": tenant_id})
+
+
+def list_declared(conn: Conn, tenant_id: UUID) -> set[str]:
+    """EventIDs of events that are declared wrong."""
+    return {epcis_id for (epcis_id,) in fetch_tuples(conn, _SQL["list_declared"], {"tenant_id": tenant_id})}
 
 
 def count_journal(conn: Conn, tenant_id: UUID) -> int:
@@ -181,7 +186,7 @@ def contents(conn: Conn, front: Front) -> list[Contained]:
 
 def parents_of(conn: Conn, nodes: Collection[UUID]) -> set[UUID]:
     """Containers that the things were ever in."""
-    return {hub_id for (hub_id,) in fetch_tuples(conn, _SQL["parents_of"], {"nodes": list(nodes)})}
+    return {hub_id for (hub_id,) in fetch_tuples(conn, _SQL["parents_of"], {"nodes": UuidArray(nodes)})}
 
 
 def transformations(conn: Conn, front: Front, *, role: str, as_of: datetime) -> list[Part]:
@@ -192,23 +197,23 @@ def transformations(conn: Conn, front: Front, *, role: str, as_of: datetime) -> 
 
 def parts(conn: Conn, hubs: Collection[UUID], *, role: str, as_of: datetime) -> list[HubPart]:
     """Inputs or outputs of transformations."""
-    params = {"hubs": list(hubs), "role": role, "as_of": as_of}
+    params = {"hubs": UuidArray(hubs), "role": role, "as_of": as_of}
     return [HubPart(*row) for row in fetch_tuples(conn, _SQL["parts"], params)]
 
 
 def uris(conn: Conn, nodes: Collection[UUID]) -> dict[UUID, str]:
     """Identifiers of nodes; those that nobody has told of are missing."""
-    return dict(fetch_tuples(conn, _SQL["uris"], {"nodes": list(nodes)}))
+    return dict(fetch_tuples(conn, _SQL["uris"], {"nodes": UuidArray(nodes)}))
 
 
 def happened(conn: Conn, nodes: Collection[UUID], *, as_of: datetime = NOW) -> list[Happened]:
     """The events in which things have a part, thing by thing in time."""
-    return [Happened(*row) for row in fetch_tuples(conn, _SQL["happened"], {"nodes": list(nodes), "as_of": as_of})]
+    return [Happened(*row) for row in fetch_tuples(conn, _SQL["happened"], {"nodes": UuidArray(nodes), "as_of": as_of})]
 
 
 def _front(front: Front) -> dict[str, Any]:
     return {
-        "node_id": TextArray([node.hex for node in front.nodes]),
+        "node_id": UuidArray(front.nodes),
         "low": _times(iter(front.lows)),
         "high": _times(iter(front.highs)),
     }

@@ -1,22 +1,25 @@
 -- add_nodes: identifiers that are new
 insert into trace_node (node_id, tenant_id, uri)
-select n.node_id::uuid, %(tenant_id)s, n.uri
-  from unnest(%(node_id)s::text[], %(uri)s::text[]) n (node_id, uri)
+select n.node_id, %(tenant_id)s, n.uri
+  from unnest(%(node_id)s::uuid[], %(uri)s::text[]) n (node_id, uri)
     on conflict do nothing;
 
 -- add_things: parts of things in events
 insert into trace_thing (
   tenant_id, event_id, node_id, role, hub_id, is_association, action, event_time, record_time, quantity, unit
 )
-select %(tenant_id)s, n.event_id, n.node_id::uuid, n.role::"char", n.hub_id::uuid, n.is_association <> 0, n.action,
+select %(tenant_id)s, n.event_id, n.node_id, n.role::"char", n.hub_id, n.is_association <> 0, n.action,
        n.event_time, n.record_time, nullif(n.quantity, 'NaN'), n.unit
   from unnest(
-    %(event_id)s::bigint[], %(node_id)s::text[], %(role)s::text[], %(hub_id)s::text[], %(is_association)s::integer[],
+    %(event_id)s::bigint[], %(node_id)s::uuid[], %(role)s::text[], %(hub_id)s::uuid[], %(is_association)s::integer[],
     %(action)s::text[], %(event_time)s::timestamptz[], %(record_time)s::timestamptz[], %(quantity)s::float8[],
     %(unit)s::text[]
   ) n (event_id, node_id, role, hub_id, is_association, action, event_time, record_time, quantity, unit);
 
--- void: marks the events among these eventIDs that are declared wrong; the containers that this touches
+-- list_declared: eventIDs of events that are declared wrong
+select distinct epcis_id from epcis_event where tenant_id = %(tenant_id)s and declared_at is not null;
+
+-- void: marks the events of these eventIDs that are declared wrong; the containers that this touches
 with declared as (
   select epcis_id, min(record_time) as record_time
     from epcis_event
@@ -48,10 +51,10 @@ delete from trace_containment where parent_id = any(%(parents)s::uuid[]);
 insert into trace_containment (
   tenant_id, parent_id, child_id, is_association, since, until, quantity, unit, opened_by, closed_by
 )
-select %(tenant_id)s, n.parent_id::uuid, n.child_id::uuid, n.is_association <> 0, n.since, n.until,
+select %(tenant_id)s, n.parent_id, n.child_id, n.is_association <> 0, n.since, n.until,
        nullif(n.quantity, 'NaN'), n.unit, nullif(n.opened_by, 0), nullif(n.closed_by, 0)
   from unnest(
-    %(parent_id)s::text[], %(child_id)s::text[], %(is_association)s::integer[], %(since)s::timestamptz[],
+    %(parent_id)s::uuid[], %(child_id)s::uuid[], %(is_association)s::integer[], %(since)s::timestamptz[],
     %(until)s::timestamptz[], %(quantity)s::float8[], %(unit)s::text[], %(opened_by)s::bigint[], %(closed_by)s::bigint[]
   ) n (parent_id, child_id, is_association, since, until, quantity, unit, opened_by, closed_by);
 
@@ -76,16 +79,16 @@ select event_id, record_time, epcis_id, declared_at, canonical::text
 
 -- containers: in what the things of a front were, while they count
 select f.place, c.parent_id, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'), c.quantity, c.unit, c.opened_by
-  from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
+  from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
-  join trace_containment c on c.child_id = f.node_id::uuid
+  join trace_containment c on c.child_id = f.node_id
  where not c.is_association and c.until > f.low and c.since <= f.high;
 
 -- contents: what was in the things of a front, while they count
 select f.place, c.child_id, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'), c.quantity, c.unit, c.opened_by
-  from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
+  from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
-  join trace_containment c on c.parent_id = f.node_id::uuid
+  join trace_containment c on c.parent_id = f.node_id
  where not c.is_association and c.until > f.low and c.since <= f.high;
 
 -- parents_of: containers that these things were ever in
@@ -95,9 +98,9 @@ select distinct hub_id
 
 -- transformations: those that things of a front have a part in, while they count
 select f.place, t.hub_id, t.event_time, t.quantity, t.unit, t.event_id
-  from unnest(%(node_id)s::text[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
+  from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
-  join trace_thing t on t.node_id = f.node_id::uuid
+  join trace_thing t on t.node_id = f.node_id
  where t.role = %(role)s::"char" and t.event_time between f.low and f.high
    and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s;
 

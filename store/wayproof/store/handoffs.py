@@ -142,6 +142,11 @@ def erase(conn: Conn, handoff_id: UUID, *, is_whole: bool) -> None:
         raise Conflict(f"handoff {handoff_id}: expected something to erase, and it is erased already")
 
 
+def same_place(conn: Conn, handoff_id: UUID) -> list[UUID]:
+    """Other handoffs, of any tenant, for the same place of the item's chain that still hold details. For operators."""
+    return fetch_all(conn, _id, _SQL["same_place"], {"handoff_id": handoff_id})
+
+
 def find_leaf(conn: Conn, handoff_id: UUID) -> int | None:
     """Where a handoff of any tenant stands in the log, held until the transaction ends. For operators."""
     what = f"handoff {handoff_id}"

@@ -95,6 +95,13 @@ update handoff
  where handoff_id = %(handoff_id)s and releaser is not null
 returning handoff_id;
 
+-- same_place: other handoffs, of any tenant, for the same place of the item's chain that still hold details
+select other.handoff_id
+  from handoff erased
+  join handoff other on other.item = erased.item and other.seq = erased.seq and other.handoff_id <> erased.handoff_id
+ where erased.handoff_id = %(handoff_id)s and other.details is not null
+ order by other.created_at, other.handoff_id;
+
 -- find_leaf: where a handoff of any tenant stands in the log
 select leaf_index from handoff where handoff_id = %(handoff_id)s for update;
 

@@ -1,24 +1,27 @@
 """The journal as exports read it: whole histories of things, as it stood at one moment."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
+
 from wayproof.model.clock import LATEST
+from wayproof.store.arrays import TextArray
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
-from wayproof.store.rows import fetch_all, fetch_tuples
+from wayproof.store.rows import fetch_tuples
 
 _SQL: Final = load("journal")
 _WORDS_AT_ONCE: Final = 128
 """Each candidate is compared with every word of a tsquery, so a few long ones cost far more than many short ones."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JournalEvent:
+class JournalEvent(Struct, frozen=True):
     """One event, with what later ones say of it."""
 
+    #: Declared to be wrong.
+    is_void: bool
     event_id: int
     epcis_id: str
     event_time: datetime
@@ -30,20 +33,25 @@ class JournalEvent:
     canonical: str
     #: JSON of the document's `@context`; None where it had none.
     context: str | None
-    #: Declared to be wrong.
-    is_void: bool
 
 
 def list_naming(conn: Conn, words: Sequence[str], *, as_of: datetime = LATEST) -> list[JournalEvent]:
     """Events that have at least one of the words (`trace.query.words`), by time, as recorded up to `as_of`."""
-    found: dict[int, JournalEvent] = {}
+    rows = {}
     # What each word of a long list costs without the index is beyond the planner's guess: seconds, not milliseconds.
     fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "off"})
     for start in range(0, len(words), _WORDS_AT_ONCE):
         values = {"words": "|".join(words[start : start + _WORDS_AT_ONCE]), "as_of": as_of}
-        found |= {event.event_id: event for event in fetch_all(conn, JournalEvent, _SQL["list_naming"], values)}
+        rows.update({row[0]: row for row in fetch_tuples(conn, _SQL["list_naming"], values)})
+    declared = _declared(conn, {row[1] for row in rows.values()}, as_of)
     fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
-    return sorted(found.values(), key=lambda event: (event.event_time, event.record_time, event.event_id))
+    found = [JournalEvent(row[4] is None and row[1] in declared, *row) for row in rows.values()]
+    return sorted(found, key=lambda event: (event.event_time, event.record_time, event.event_id))
+
+
+def _declared(conn: Conn, epcis_ids: Collection[str], as_of: datetime) -> set[str]:
+    params = {"epcis_ids": TextArray(list(epcis_ids)), "as_of": as_of}
+    return {epcis_id for (epcis_id,) in fetch_tuples(conn, _SQL["list_declared"], params)}
 
 
 def list_places(conn: Conn, glns: Collection[str]) -> Mapping[str, tuple[str, str]]:

@@ -1166,12 +1166,21 @@ grant update (voided_at) on trace_thing to wayproof_api;
 -- Pages of queries without an order, and what subscribers have not seen, come in the order of capture.
 create index epcis_event_by_place on epcis_event (tenant_id, event_id);
 
--- The top-level resources: what bizSteps, dispositions and places there are.
-create index epcis_event_by_event_type on epcis_event (tenant_id, event_type collate "C");
-create index epcis_event_by_biz_step on epcis_event (tenant_id, biz_step collate "C");
-create index epcis_event_by_disposition on epcis_event (tenant_id, disposition collate "C");
-create index epcis_event_by_read_point on epcis_event (tenant_id, read_point collate "C");
-create index epcis_event_by_biz_location on epcis_event (tenant_id, biz_location collate "C");
+-- The top-level resources: what event types, bizSteps, dispositions and places there are. An index on each column of
+-- the journal would tell the same, and take a third of the time in which an event is appended.
+create table epcis_value (
+  tenant_id  uuid not null,
+  vocabulary text not null check (vocabulary in ('event_types', 'biz_steps', 'dispositions', 'read_points',
+                                                 'biz_locations')), -- wayproof.store.event_queries.Vocabulary
+  value      text collate "C" not null,
+  constraint epcis_value_known primary key (tenant_id, vocabulary, value)
+);
+
+alter table epcis_value enable row level security;
+alter table epcis_value force row level security;
+create policy own_rows on epcis_value using (tenant_id = current_tenant());
+
+grant select, insert on epcis_value to wayproof_api;
 
 -- Documents that brought master data: queries ask for descendants and attributes of places.
 create index epcis_capture_with_master_data on epcis_capture (tenant_id, created_at)

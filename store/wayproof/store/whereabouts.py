@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from wayproof.store.arrays import Int8Array, TextArray
+from wayproof.store.arrays import Int8Array, TextArray, UuidArray
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 from wayproof.store.rows import fetch_tuples
@@ -64,7 +64,7 @@ class PartyName(NamedTuple):
 
 def parts(conn: Conn, nodes: Sequence[UUID], *, as_of: datetime) -> list[EventPart]:
     """Which parts things have in events that nobody had declared wrong."""
-    params = {"node_id": TextArray([node.hex for node in nodes]), "as_of": as_of}
+    params = {"node_id": UuidArray(nodes), "as_of": as_of}
     return [EventPart(row[0] - 1, *row[1:]) for row in fetch_tuples(conn, _SQL["parts"], params)]
 
 

@@ -1,7 +1,7 @@
 -- parts: which parts things have in events, as it was recorded at `as_of`
 select n.place, t.event_id, t.role::text, t.quantity, t.unit, case when not t.is_association then t.hub_id end
-  from unnest(%(node_id)s::text[]) with ordinality n (node_id, place)
-  join trace_thing t on t.node_id = n.node_id::uuid
+  from unnest(%(node_id)s::uuid[]) with ordinality n (node_id, place)
+  join trace_thing t on t.node_id = n.node_id
  where (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s;
 
 -- events: what some events tell

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,21 @@ from wayproof.cli.main import app
 from wayproof.ledger.hexadecimal import to_address, to_hex
 from wayproof.ledger.leaves import handoff_leaf, signed_handoff
 from wayproof.ledger.notes import Checkpoint, sign_checkpoint
+from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.verify import Status, Verdict, parse_bundle, verify, verify_together
 from wayproof.model.canonical import canonical_json
 from wayproof.model.errors import InvalidInput
 from wayproof.model.merkle import leaf_hash
 
 from fix_custody import LOG_SIGNER
-from fix_verify import TRUSTED, Anchored, Proven
+from fix_verify import STRANGER, TRUSTED, Anchored, Proven
 from merkle_trees import Tree, leaf
 
 ALONE = """
 import sys
 from pathlib import Path
 
-ALLOWED = {"wayproof", "coincurve", "cffi", "pycparser", "cryptography", "eth_hash", "Crypto", "rfc8785", "msgspec",
+ALLOWED = {"wayproof", "coincurve", "cffi", "pycparser", "cryptography", "sha3", "rfc8785", "msgspec",
            "typing_extensions"}
 
 class Refuse:
@@ -108,7 +110,7 @@ def test_chain_of_an_item(world: Anchored) -> None:
     bundles = [world.bundle(handoff) for handoff in handed]
     reports, together = verify_together(bundles[::-1], trusted=TRUSTED)
     assert [report.verdict for report in reports] == [Verdict.PASSED] * 3
-    assert [check.status for check in together.checks] == [Status.PASSED] * 2
+    assert [check.status for check in together.checks] == [Status.PASSED] * 3
     _, without = verify_together([bundles[0], bundles[2]])
     assert without.checks[0].status is Status.UNCHECKED
 
@@ -124,6 +126,24 @@ def test_fork_of_an_item(world: Anchored) -> None:
     astray = world.log_record(second, prev=bytes(31) + b"\1")
     _, together = verify_together([world.bundle(first), astray])
     assert "as the one before" in failed(together.checks)[0]
+
+
+def test_holders_of_an_item(world: Anchored) -> None:
+    """Who received an item releases it, by any key of its custodian's; another custodian's key is found by a node."""
+    first, second = world.hand_over(), world.hand_over("carrier", "consignee")
+    other_key = KeySigner(b"\x4d" * 32)
+    world.others.append(other_key)
+    custodian = sha256(world.parties["carrier"].key.address).digest()
+    world.ledger.send("addKey", custodian, to_address(other_key.address), by=world.ledger.admin)
+    world.add_key(STRANGER)
+    world.anchor()
+    for releaser, expected in ((other_key, Status.PASSED), (STRANGER, Status.FAILED)):
+        both = [world.bundle(first), world.log_record(second, releaser=releaser.address)]
+        holders = verify_together(both)[1].check(f"holders of {second.item}")
+        assert holders.status is Status.UNCHECKED
+        assert "--rpc" in holders.detail
+        asked = verify_together(both, rpcs=[world.chain.url])[1].check(f"holders of {second.item}")
+        assert asked.status is expected, asked.detail
 
 
 def test_two_faced_log(proven: Proven) -> None:

@@ -6,8 +6,10 @@ What is slow and needs no database is done first: the journal's lock is held for
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
+
+from msgspec import Struct
 
 from wayproof.model.errors import InvalidInput
 from wayproof.store import captures, events
@@ -33,6 +35,9 @@ MOST_FAULTS: Final = 1_000
 MOST_CONTEXT_BYTES: Final = 1 << 16
 """Of a document's `@context`, which is told again with each of its events."""
 
+_Key: TypeAlias = tuple[str, datetime | None]
+"""An eventID; and when it was declared wrong, for a declaration."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Captured:
@@ -52,8 +57,7 @@ class Captured:
     forgiven: Sequence[Fault]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Ready:
+class _Ready(Struct, frozen=True, kw_only=True):
     """An event that waits for the journal's lock."""
 
     place: int
@@ -62,7 +66,7 @@ class _Ready:
     facts: Facts
 
     @property
-    def key(self) -> tuple[str, datetime | None]:
+    def key(self) -> _Key:
         return self.new.epcis_id, self.new.declared_at
 
     def fault(self, rule: Rule, said: str, expected: str, got: object) -> Fault:
@@ -167,6 +171,7 @@ def _record(
     conn: Conn, tenant_id: UUID, capture_id: UUID | None, checked: Checked, *, proceed: bool, now: datetime | None
 ) -> Captured:
     ready, faults = _to_write(checked, proceed=proceed)
+    known: set[_Key] = set()
     record_time, event_ids = None, []
     if ready:
         locked_at = events.lock_journal(conn, tenant_id)
@@ -177,6 +182,7 @@ def _record(
     if record_time:
         context = checked.document.get("@context")
         event_ids = _append(conn, tenant_id, ready, capture_id=capture_id, context=context, record_time=record_time)
+        _add_to_graph(conn, tenant_id, ready, event_ids, record_time=record_time, known=known)
     return Captured(
         capture_id=capture_id,
         event_ids=event_ids,
@@ -204,7 +210,7 @@ def _append(
     context: Any,
     record_time: datetime,
 ) -> list[int]:
-    event_ids = events.add_events(
+    return events.add_events(
         conn,
         tenant_id,
         [each.new for each in ready],
@@ -212,15 +218,23 @@ def _append(
         context_id=None if context is None else events.add_context(conn, write_json(context)),
         record_time=record_time,
     )
-    build.add_events(
-        conn,
-        tenant_id,
-        [
-            Recorded(event_id, record_time, each.new.epcis_id, each.new.declared_at, each.facts)
-            for event_id, each in zip(event_ids, ready, strict=True)
-        ],
-    )
-    return event_ids
+
+
+def _add_to_graph(
+    conn: Conn,
+    tenant_id: UUID,
+    ready: Sequence[_Ready],
+    event_ids: Sequence[int],
+    *,
+    record_time: datetime,
+    known: Collection[_Key],
+) -> None:
+    recorded = [
+        Recorded(event_id, record_time, each.new.epcis_id, each.new.declared_at, each.facts)
+        for event_id, each in zip(event_ids, ready, strict=True)
+    ]
+    keys = [*known, *(each.key for each in ready)]
+    build.add_events(conn, tenant_id, recorded, {epcis_id for epcis_id, declared_at in keys if declared_at})
 
 
 def _ready(checked: Checked) -> tuple[list[_Ready], list[Fault]]:
@@ -277,7 +291,7 @@ def _id(place: Mapping[str, str] | None) -> str | None:
     return place["id"] if place else None
 
 
-def _apart(ready: Sequence[_Ready], known: Collection[tuple[str, datetime | None]]) -> tuple[list[_Ready], list[Fault]]:
+def _apart(ready: Sequence[_Ready], known: Collection[_Key]) -> tuple[list[_Ready], list[Fault]]:
     """Those that are new, and a fault for each that is not.
 
     The journal knows an id as an event's, and once more for each declaration that the event was wrong; in any order,

@@ -1,10 +1,11 @@
 """What an EPCIS event says of things: which, in what part, how much (EPCIS 2.0 §7.4)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec import Struct
 
 from wayproof.trace.epcis.times import parse_instant
 
@@ -22,8 +23,7 @@ class Role(StrEnum):
     """The parent of a disaggregation that lists no child: everything was taken out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(Struct, frozen=True):
     """One identifier in an event."""
 
     #: Canonical: `wayproof.trace.identifiers`.
@@ -35,27 +35,19 @@ class Thing:
     unit: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
-    """An event as the graph needs it. Identifiers and words are canonical."""
+class Facts(Struct, frozen=True, kw_only=True):
+    """An event as the graph needs it. Identifiers are canonical."""
 
-    event_type: str
+    is_association: bool
     action: str | None
     event_time: datetime
-    biz_step: str | None
-    read_point: str | None
-    biz_location: str | None
     parent: str | None
     things: tuple[Thing, ...]
     transformation_id: str | None
-    #: Type and URI of each.
-    sources: tuple[tuple[str, str], ...]
-    destinations: tuple[tuple[str, str], ...]
-    biz_transactions: tuple[tuple[str, str], ...]
 
 
-ASSOCIATION: Final = "AssociationEvent"
-_CONTENT: Final = ("AggregationEvent", ASSOCIATION)
+_ASSOCIATION: Final = "AssociationEvent"
+_CONTENT: Final = ("AggregationEvent", _ASSOCIATION)
 _LISTS: Final = (
     ("epcList", "quantityList", Role.OBJECT),
     ("childEPCs", "childQuantityList", Role.CHILD),
@@ -67,18 +59,12 @@ _LISTS: Final = (
 def facts_of(event: Mapping[str, Any]) -> Facts:
     """The facts of an event in canonical form (`wayproof.trace.epcis.formats.canonical`)."""
     return Facts(
-        event_type=event["type"],
+        is_association=event["type"] == _ASSOCIATION,
         action=event.get("action"),
         event_time=parse_instant(event["eventTime"]),
-        biz_step=event.get("bizStep"),
-        read_point=_id(event.get("readPoint")),
-        biz_location=_id(event.get("bizLocation")),
         parent=event.get("parentID"),
         things=tuple(_things(event)),
         transformation_id=event.get("transformationID"),
-        sources=_pairs(event, "sourceList", "source"),
-        destinations=_pairs(event, "destinationList", "destination"),
-        biz_transactions=_pairs(event, "bizTransactionList", "bizTransaction"),
     )
 
 
@@ -96,12 +82,3 @@ def _things(event: Mapping[str, Any]) -> Iterator[Thing]:
         yield Thing(parent, Role.PARENT)
         if event["type"] in _CONTENT and event.get("action") == "DELETE" and not has_children:
             yield Thing(parent, Role.EMPTIED)
-
-
-def _id(place: Mapping[str, str] | None) -> str | None:
-    return place["id"] if place else None
-
-
-def _pairs(event: Mapping[str, Any], field: str, name: str) -> tuple[tuple[str, str], ...]:
-    found: Sequence[Mapping[str, str]] = event.get(field) or ()
-    return tuple((each.get("type", ""), each[name]) for each in found)

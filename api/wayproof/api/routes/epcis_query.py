@@ -28,7 +28,8 @@ from wayproof.api.epcis_search import (
 from wayproof.api.paging import BigInteger, Text
 from wayproof.api.problems import documented
 from wayproof.model.errors import InvalidInput, NotFound
-from wayproof.store.event_queries import Vocabulary, list_values
+from wayproof.store.event_queries import list_values
+from wayproof.store.events import Vocabulary
 from wayproof.store.pool import Conn
 from wayproof.trace.epcis.context import Context
 from wayproof.trace.epcis.writing import write_json

@@ -83,7 +83,7 @@ def get_handoff(handoff_id: _Id, caller: CustodyReader, conditions: Conditions) 
 
 
 @router.post("/{handoff_id}/offer", response_model=HandoffView, responses=_ACTION)
-def offer_handoff(handoff_id: _Id, signed: Signed, caller: CustodyWriter) -> Response:
+def offer_handoff(handoff_id: _Id, signed: Signed, caller: CustodyWriter, _: StrictBody) -> Response:
     """Offers a draft with the proposer's signature; from now on the other party sees it."""
     with caller.transaction() as conn:
         handoff = custody.offer(conn, tenant_id=caller.key.tenant_id, handoff_id=handoff_id, signature=signed.signature)
@@ -91,7 +91,7 @@ def offer_handoff(handoff_id: _Id, signed: Signed, caller: CustodyWriter) -> Res
 
 
 @router.post("/{handoff_id}/accept", response_model=HandoffView, responses=_ACTION)
-def accept_handoff(handoff_id: _Id, signed: Signed, caller: CustodyWriter) -> Response:
+def accept_handoff(handoff_id: _Id, signed: Signed, caller: CustodyWriter, _: StrictBody) -> Response:
     """Accepts an offer with the other party's signature; the same transaction writes it to the log."""
     with caller.transaction() as conn:
         handoff = custody.accept(

@@ -11,7 +11,7 @@ from wayproof.api.conditional import Conditions, changed
 from wayproof.api.paging import At, Pager
 from wayproof.api.problems import MALFORMED, NOT_FOUND, documented
 from wayproof.api.routes.resource import GET, LIST, POST, resource_router
-from wayproof.api.schemas.custody import ADDRESS, PARTY, Address, TypedData, whole
+from wayproof.api.schemas.custody import ADDRESS, PARTY, Address, StrictBody, TypedData, whole
 from wayproof.api.schemas.parties import (
     KeyAddress,
     KeyClaimView,
@@ -70,7 +70,7 @@ def get_party(party_id: _Id, caller: CustodyReader, conditions: Conditions) -> R
 
 
 @router.post("/{party_id}/keys/claim", response_model=KeyClaimView, responses=documented(MALFORMED, NOT_FOUND))
-def claim_party_key(party_id: _Id, wanted: KeyAddress, caller: PartiesWriter) -> Response:
+def claim_party_key(party_id: _Id, wanted: KeyAddress, caller: PartiesWriter, _: StrictBody) -> Response:
     """What the holder of a key signs to register it. Changes nothing."""
     claimed_at = whole(datetime.now(UTC))
     with caller.transaction() as conn:
@@ -84,7 +84,7 @@ def claim_party_key(party_id: _Id, wanted: KeyAddress, caller: PartiesWriter) ->
 @router.post(
     "/{party_id}/keys", status_code=201, response_model=PartyKeyView, responses={**POST, **documented(NOT_FOUND)}
 )
-def register_party_key(party_id: _Id, new: NewPartyKey, caller: PartiesWriter) -> Response:
+def register_party_key(party_id: _Id, new: NewPartyKey, caller: PartiesWriter, _: StrictBody) -> Response:
     """Registers a key, proven by its signature under the claim."""
     with caller.transaction() as conn:
         key = register_key(

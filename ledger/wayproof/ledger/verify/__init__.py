@@ -19,21 +19,24 @@ def verify(bundle_bytes: bytes, *, rpcs: Sequence[str] = (), trusted: Trusted | 
     What `trusted` leaves open is taken from the bundle, and the report says so. InvalidInput, with a JSON pointer,
     where this is no bundle. A node that does not answer makes checks `unchecked` and the verdict `incomplete`.
     """
-    return _report(parse_bundle(bundle_bytes), rpcs, trusted or Trusted())
+    return _report(parse_bundle(bundle_bytes), _nodes(rpcs), trusted or Trusted())
 
 
 def verify_together(
     bundles: Sequence[bytes], *, rpcs: Sequence[str] = (), trusted: Trusted | None = None
 ) -> tuple[list[Report], Report]:
-    """Each bundle as `verify` does, and what all of them prove together: the chain of each item, and one log."""
-    parsed = [parse_bundle(data) for data in bundles]
-    reports = [_report(bundle, rpcs, trusted or Trusted()) for bundle in parsed]
-    return reports, Report(checks=tuple(check_together(parsed)))
+    """Each bundle as `verify` does, and what all of them prove together: each item's chain and holders, and one log."""
+    parsed, nodes = [parse_bundle(data) for data in bundles], _nodes(rpcs)
+    reports = [_report(bundle, nodes, trusted or Trusted()) for bundle in parsed]
+    return reports, Report(checks=tuple(check_together(parsed, nodes)))
 
 
-def _report(bundle: Bundle, urls: Sequence[str], trusted: Trusted) -> Report:
+def _nodes(urls: Sequence[str]) -> list[Rpc]:
+    return [Rpc(url) for url in dict.fromkeys(urls)]
+
+
+def _report(bundle: Bundle, nodes: Sequence[Rpc], trusted: Trusted) -> Report:
     checks = list(check_offline(bundle, trusted))
-    nodes = [Rpc(url) for url in dict.fromkeys(urls)]
     if not nodes:
         checks.append(_not_asked(bundle))
     else:

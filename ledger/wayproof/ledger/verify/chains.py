@@ -8,17 +8,22 @@ from wayproof.ledger.hexadecimal import to_hex
 from wayproof.ledger.notes import Checkpoint, open_note
 from wayproof.ledger.typed_data import digest
 from wayproof.ledger.verify.bundle import Bundle
+from wayproof.ledger.verify.onchain import registered_key
 from wayproof.ledger.verify.report import Check, failed, passed, unchecked
-from wayproof.model.errors import InvalidInput
+from wayproof.ledger.verify.rpc import Rpc
+from wayproof.model.errors import InvalidInput, Unavailable
 
 
-def check_together(bundles: Sequence[Bundle]) -> Iterator[Check]:
-    """The chain of each item, and whether any two checkpoints contradict one another."""
+def check_together(bundles: Sequence[Bundle], rpcs: Sequence[Rpc] = ()) -> Iterator[Check]:
+    """The chain of each item, its holders, and whether any two checkpoints contradict one another."""
     by_item = defaultdict(list)
     for bundle in bundles:
         by_item[bundle.signed.handoff.item].append(bundle)
-    for item, chain in sorted(by_item.items()):
-        yield _chain(item, sorted(chain, key=lambda bundle: bundle.signed.handoff.seq))
+    for item, unsorted in sorted(by_item.items()):
+        chain = sorted(unsorted, key=lambda bundle: bundle.signed.handoff.seq)
+        yield _chain(item, chain)
+        if len(chain) > 1:
+            yield _holders(f"holders of {item}", chain, rpcs)
     yield _one_log(bundles)
 
 
@@ -48,6 +53,42 @@ def _break(earlier: Bundle, later: Bundle) -> str:
     if earlier.leaf_index >= later.leaf_index:
         return f"handoff {there.seq} stands before handoff {here.seq} in the log"
     return ""
+
+
+def _holders(name: str, chain: Sequence[Bundle], rpcs: Sequence[Rpc]) -> Check:
+    """Whether each handoff was released by who had received the item: by that key, or another of its custodian's."""
+    other_keys = [pair for pair in pairwise(chain) if _is_released_by_another_key(*pair)]
+    if other_keys and not rpcs:
+        seq = other_keys[0][1].signed.handoff.seq
+        return unchecked(
+            name,
+            f"handoff {seq} was released by another key than had received the item; whether both are one custodian's "
+            "is in the contract's registry: give --rpc URL of a node",
+        )
+    try:
+        for earlier, later in other_keys:
+            if wrong := next(filter(None, (_another_custodian(earlier, later, rpc) for rpc in rpcs)), ""):
+                return failed(name, wrong)
+    except Unavailable as error:
+        return unchecked(name, str(error), is_asked=True)
+    return passed(name, "each handoff was released by who had received the item")
+
+
+def _is_released_by_another_key(earlier: Bundle, later: Bundle) -> bool:
+    here, there = earlier.signed.handoff, later.signed.handoff
+    return there.seq == here.seq + 1 and there.releaser != here.receiver
+
+
+def _another_custodian(earlier: Bundle, later: Bundle, rpc: Rpc) -> str:
+    """Why the later handoff was not released by who had received the item; empty where it was."""
+    keys = earlier.signed.handoff.receiver, later.signed.handoff.releaser
+    received, released = (registered_key(rpc, later.domain.contract, key).custodian for key in keys)
+    if released == received and any(released):
+        return ""
+    return (
+        f"{rpc.name}: handoff {later.signed.handoff.seq} was released by a key of custodian {to_hex(released)}, and "
+        f"custodian {to_hex(received)} had received the item"
+    )
 
 
 def _one_log(bundles: Sequence[Bundle]) -> Check:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from eth_hash.auto import keccak
-
 from wayproof.ledger.hexadecimal import ADDRESS_BYTES, HASH_BYTES
+from wayproof.ledger.keccak import keccak
 from wayproof.ledger.verify.rlp import encode, encode_number
-from wayproof.ledger.verify.rpc import data_of, number_of, time_of_seconds
+from wayproof.ledger.verify.rpc import data_of, list_of, number_of, time_of_seconds
 
 _BLOOM_BYTES: Final = 256
 _NONCE_BYTES: Final = 8
@@ -81,5 +80,5 @@ def header_of(block: Mapping[str, Any]) -> Header:
         computed_hash=keccak(encode(fields)),
         state_root=data_of(block.get("stateRoot"), HASH_BYTES),
         time=time_of_seconds(number_of(block.get("timestamp"))),
-        transactions=tuple(data_of(each, HASH_BYTES) for each in block.get("transactions") or ()),
+        transactions=tuple(data_of(each, HASH_BYTES) for each in list_of(block.get("transactions"))),
     )

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eth_hash.auto import keccak
-
+from wayproof.ledger.keccak import keccak
 from wayproof.ledger.verify.rlp import Item, decode, encode
 from wayproof.model.errors import InvalidProof
 

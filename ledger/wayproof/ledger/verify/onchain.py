@@ -7,15 +7,14 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
-from eth_hash.auto import keccak
-
 from wayproof.ledger.contract import load_contract
-from wayproof.ledger.hexadecimal import HASH_BYTES, to_address, to_hex
+from wayproof.ledger.hexadecimal import HASH_BYTES, shown, to_address, to_hex
+from wayproof.ledger.keccak import keccak
 from wayproof.ledger.verify.bundle import AnchorClaim, Bundle
 from wayproof.ledger.verify.header import header_of
 from wayproof.ledger.verify.offline import Trusted
 from wayproof.ledger.verify.report import Check, Status, failed, judged, passed, unchecked
-from wayproof.ledger.verify.rpc import Rpc, RpcError, data_of, number_of, time_of_seconds
+from wayproof.ledger.verify.rpc import Rpc, RpcError, data_of, list_of, number_of, time_of_seconds
 from wayproof.model.errors import Unavailable
 
 GRACE: Final = timedelta(hours=24)
@@ -126,7 +125,10 @@ def latest_anchor(rpc: Rpc, contract: bytes) -> tuple[int, bytes]:
 def _words(rpc: Rpc, contract: bytes, data: bytes, count: int) -> list[bytes]:
     words = rpc.call(contract, data)
     if len(words) != count or any(len(word) != HASH_BYTES for word in words):
-        raise Unavailable(f"{rpc.name}: the contract answers {len(words)} words, expected {count}: is it there?")
+        length = sum(map(len, words))
+        raise Unavailable(
+            f"{rpc.name}: the contract answers {length} bytes, expected {count * HASH_BYTES}: is it there?"
+        )
     return words
 
 
@@ -168,8 +170,10 @@ def _transaction(bundle: Bundle, anchor: AnchorClaim, rpc: Rpc, name: str) -> Ch
 
 def _checkpoints(receipt: Mapping[str, Any], contract: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Size and data of the contract's Checkpoint events."""
-    for log in receipt.get("logs") or ():
-        topics = [data_of(topic, HASH_BYTES) for topic in log.get("topics") or ()]
+    for log in list_of(receipt.get("logs")):
+        if not isinstance(log, dict):
+            raise Unavailable(f"a node answers {shown(log)} as an event")
+        topics = [data_of(topic, HASH_BYTES) for topic in list_of(log.get("topics"))]
         if data_of(log.get("address"), len(contract)) == contract and topics[:1] == [_CHECKPOINT_TOPIC] and topics[1:]:
             yield topics[1], data_of(log.get("data"), None)
 
@@ -204,6 +208,8 @@ def _finality(anchor: AnchorClaim, rpc: Rpc, name: str) -> Check:
                 return passed(name, f"final: the chain is final up to block {number}")
             return unchecked(name, "safe, not final yet; try again in some minutes", is_asked=True)
     latest = tagged(rpc, "latest") or 0
+    if latest < anchor.block_number:
+        return unchecked(name, f"the node has come to block {latest} only; {_TO_ASK}", is_asked=True)
     depth = latest - anchor.block_number + 1
     return unchecked(
         name, f"mined, {depth} blocks deep, neither safe nor final yet; try again in some minutes", is_asked=True

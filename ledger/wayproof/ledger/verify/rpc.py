@@ -11,9 +11,10 @@ from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from wayproof.ledger.hexadecimal import shown, to_address, to_hex
+from wayproof.ledger.verify.fetch import fetch
 from wayproof.model.errors import InvalidInput, Unavailable
 
 TIMEOUT_S: Final = 15.0
@@ -38,6 +39,8 @@ class Rpc:
         self.name: Final = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
         self.url: Final = url
         self._timeout_s = timeout_s
+        #: Whether it has kept us waiting for the whole time: it is not given that time again.
+        self._is_silent = False
 
     def chain_id(self) -> int:
         """For which chain it speaks."""
@@ -79,16 +82,15 @@ class Rpc:
         return found
 
     def _ask(self, method: str, *params: Any) -> Any:
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        # The scheme was checked: no file is opened.
-        request = Request(self.url, body, {"Content-Type": "application/json", "User-Agent": "wayproof"})  # noqa: S310
+        if self._is_silent:
+            raise Unavailable(f"{self.name} is not asked {method}: it has kept us waiting for {self._timeout_s:g} s")
         try:
-            with urlopen(request, timeout=self._timeout_s) as response:  # noqa: S310
-                answer = json.loads(response.read(_MAX_BYTES))
+            answer = json.loads(self._post({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
         except HTTPError as error:
             with error:
                 raise Unavailable(f"{self.name}: {method} is answered by HTTP {error.code}") from None
         except (OSError, HTTPException, ValueError, RecursionError) as error:
+            self._is_silent = isinstance(error, TimeoutError)
             raise Unavailable(f"{self.name} does not answer {method}: {shown(str(error))}") from None
         if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
             raise Unavailable(f"{self.name}: {method} is not answered as JSON-RPC 2.0 has it")
@@ -97,6 +99,18 @@ class Rpc:
             said = fault.get("message") if isinstance(fault, dict) else fault
             raise RpcError(f"{self.name} refuses {method}: {shown(said)}")
         return answer["result"]
+
+    def _post(self, call: Mapping[str, Any]) -> bytes:
+        headers = {"Content-Type": "application/json", "User-Agent": "wayproof"}
+        request = Request(self.url, json.dumps(call).encode(), headers)  # noqa: S310 - http or https, see above
+        return fetch(request, timeout_s=self._timeout_s, max_bytes=_MAX_BYTES)
+
+
+def list_of(value: Any) -> list[Any]:
+    """A list as a node writes it, empty where it is left out. Unavailable where it is none."""
+    if value is None or isinstance(value, list):
+        return value or []
+    raise Unavailable(f"a node answers {shown(value)}, expected a list")
 
 
 def data_of(value: Any, size: int | None, *, most: int = _MAX_BYTES) -> bytes:

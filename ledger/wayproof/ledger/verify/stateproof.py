@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_hash.auto import keccak
-
 from wayproof.ledger.contract import root_slot
 from wayproof.ledger.hexadecimal import HASH_BYTES, to_hex
+from wayproof.ledger.keccak import keccak
 from wayproof.ledger.verify.bundle import AnchorClaim
 from wayproof.ledger.verify.header import Header, header_of
 from wayproof.ledger.verify.mpt import account_in, word_in

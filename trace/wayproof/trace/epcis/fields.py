@@ -64,6 +64,9 @@ SHAPE: Final[Mapping[str, Any]] = {
 QUANTITY_LISTS: Final = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
 
 
+# Dicts and lists are what the JSON parser and the reader of XML make; the abstract classes take longer to ask.
+
+
 def leaves(value: Any, shape: Any = SHAPE, path: Path = ()) -> Iterator[tuple[Path, Leaf, str]]:
     """Every such text of an event, with its place; what has another type than it should is passed over."""
     if isinstance(shape, Leaf):
@@ -72,7 +75,7 @@ def leaves(value: Any, shape: Any = SHAPE, path: Path = ()) -> Iterator[tuple[Pa
     elif isinstance(shape, list):
         for place, member in enumerate(value if isinstance(value, list) else ()):
             yield from leaves(member, shape[0], (*path, place))
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for name in value.keys() & shape.keys():
             yield from leaves(value[name], shape[name], (*path, name))
 
@@ -91,7 +94,7 @@ def _collect(value: Any, shape: Any, found: list[str]) -> None:
     elif shape is IDENTIFIER:
         if isinstance(value, str):
             found.append(value)
-    elif isinstance(value, Mapping) and not isinstance(shape, Leaf):
+    elif isinstance(value, dict) and not isinstance(shape, Leaf):
         for name, part in value.items():
             if name in shape:
                 _collect(part, shape[name], found)
@@ -103,6 +106,6 @@ def rewritten(value: Any, rewrite: Callable[[Leaf, str], str], shape: Any = SHAP
         return rewrite(shape, value) if isinstance(value, str) else value
     if isinstance(shape, list):
         return [rewritten(member, rewrite, shape[0]) for member in value] if isinstance(value, list) else value
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
     return {name: rewritten(part, rewrite, shape[name]) if name in shape else part for name, part in value.items()}

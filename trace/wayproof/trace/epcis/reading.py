@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from wayproof.model.errors import InvalidInput
 
 
@@ -25,6 +27,9 @@ class Bounds:
 DEFAULT_BOUNDS: Final = Bounds()
 
 _SHOWN = 40
+_STORED: Final = msgspec.json.Decoder(float_hook=Decimal)
+_HOLDERS: Final = frozenset({dict, list})
+"""What JSON's parser makes of objects and arrays, and no subclass of it: thousands are asked."""
 
 
 def read_json(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Any:
@@ -54,6 +59,11 @@ def read_json(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Any:
     if b"\\u" in data:  # unescaped, neither a NUL nor half a character comes through the parser
         _check_texts(value)
     return value
+
+
+def read_stored(text: str) -> Any:
+    """The same of what the journal holds, which was checked when it came: in a fifth of the time."""
+    return _STORED.decode(text)
 
 
 def check_size(data: bytes, bounds: Bounds) -> None:
@@ -117,22 +127,19 @@ def _no_constant(text: str) -> Any:
 
 def _check_tree(value: Any, bounds: Bounds) -> None:
     """Walks level by level, so that depth is known and nothing recurses."""
-    holders, nodes = [value], 1
+    holders, nodes = [value] if type(value) in _HOLDERS else [], 1
     for _ in range(bounds.depth):
-        parts = [part for holder in holders for part in _members(holder)]
-        nodes += len(parts)
+        nodes += sum(map(len, holders))
         if nodes > bounds.nodes:
             raise InvalidInput(f"document: expected at most {bounds.nodes:,} values, got more")
-        holders = [part for part in parts if isinstance(part, dict | list)]
+        holders = [part for holder in holders for part in _members(holder) if type(part) in _HOLDERS]
         if not holders:
             return
     raise InvalidInput(f"JSON: expected at most {bounds.depth} levels of nesting, got more")
 
 
 def _members(holder: Any) -> Iterable[Any]:
-    if isinstance(holder, dict):
-        return holder.values()
-    return holder if isinstance(holder, list) else ()
+    return holder.values() if type(holder) is dict else holder
 
 
 def _check_texts(value: Any) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.fields import IDENTIFIER, QUANTITY_LISTS, Path, identifier_texts, leaves
@@ -77,7 +77,8 @@ class Breach:
 
 def breaches(event: Mapping[str, Any], *, now: datetime | None = None) -> list[Breach]:
     """Everything that is wrong with an event beyond the schema."""
-    found = list(chain.from_iterable(rule(event) for rule in _RULES))
+    rules = _EVERY_RULE if "sensorElementList" in event else _RULES
+    found = list(chain.from_iterable(rule(event) for rule in rules))
     return found if now is None else found + list(_in_future(event, now))
 
 
@@ -108,6 +109,9 @@ def _instants(event: Mapping[str, Any]) -> Iterator[Breach]:
     declaration = event.get("errorDeclaration") or {}
     yield from _impossible((), event, _INSTANTS)
     yield from _impossible(("errorDeclaration",), declaration, ("declarationTime",))
+
+
+def _sensor_instants(event: Mapping[str, Any]) -> Iterator[Breach]:
     for path, values in _sensor_parts(event):
         yield from _impossible(path, values, _SENSOR_INSTANTS)
 
@@ -258,14 +262,7 @@ def _sensor_parts(event: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str,
             yield ("sensorElementList", place, "sensorReport", number), report
 
 
-_RULES: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Breach]], ...]] = (
-    _identifiers,
-    _instants,
-    _time_zone,
-    _parent,
-    _quantities,
-    _dispositions,
-    _sensor_times,
-    _sensor_periods,
-    _sensor_twice,
-)
+_Rules: TypeAlias = tuple[Callable[[Mapping[str, Any]], Iterator[Breach]], ...]
+
+_RULES: Final[_Rules] = (_identifiers, _instants, _time_zone, _parent, _quantities, _dispositions)
+_EVERY_RULE: Final[_Rules] = (*_RULES, _sensor_instants, _sensor_times, _sensor_periods, _sensor_twice)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from wayproof.model.clock import LATEST
@@ -12,13 +13,14 @@ from wayproof.store import journal
 from wayproof.store.journal import JournalEvent
 from wayproof.store.pool import Conn
 from wayproof.trace.epcis.context import Context, context_of
-from wayproof.trace.epcis.reading import Bounds, read_json
+from wayproof.trace.epcis.reading import read_stored
 from wayproof.trace.epcis.times import parse_offset
 from wayproof.trace.epcis.vocabulary import bare_word
 from wayproof.trace.epcis.writing import write_json
 from wayproof.trace.identifiers import Level, parse
 from wayproof.trace.query.words import term
 
+_REMEMBERED: Final = 256
 _INSTANCE_FIELDS: Final = ("epc", "parentID", "inputEPC", "outputEPC")
 _CLASS_FIELDS: Final = ("epcClass", "inputEPCClass", "outputEPCClass")
 
@@ -32,9 +34,6 @@ _LISTS: Final = (
     "outputEPCList",
     "outputQuantityList",
 )
-
-_STORED: Final = Bounds(digits=1_000)
-"""The database writes out numbers that came with an exponent."""
 
 Json = Mapping[str, Any]
 
@@ -66,7 +65,8 @@ class Event:
     @property
     def event_type(self) -> str:
         """ObjectEvent and so on."""
-        return str(self.body["type"])
+        kind: str = self.body["type"]
+        return kind
 
     @property
     def action(self) -> str | None:
@@ -172,8 +172,8 @@ def valid(found: Sequence[JournalEvent]) -> list[Event]:
 
 
 def _event(stored: JournalEvent) -> Event:
-    context = context_of({"@context": read_json(stored.context.encode())} if stored.context else {})
-    body = read_json(stored.canonical.encode(), _STORED)
+    context = _context(stored.context)
+    body = read_stored(stored.canonical)
     return Event(
         event_id=stored.event_id,
         epcis_id=stored.epcis_id,
@@ -182,6 +182,11 @@ def _event(stored: JournalEvent) -> Event:
         body=body,
         context=context.within(body.get("@context")),
     )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _context(text: str | None) -> Context:
+    return context_of({"@context": read_stored(text)} if text else {})
 
 
 def _plain(value: Any) -> str | int | Decimal | None:

@@ -26,11 +26,8 @@ class Related:
     things: frozenset[str]
     #: Every event of things and of what contained them, by time; declarations and voided ones among them.
     stored: Sequence[JournalEvent]
-
-    @property
-    def events(self) -> list[Event]:
-        """Those that nobody has declared wrong."""
-        return valid(self.stored)
+    #: Those that nobody has declared wrong.
+    events: Sequence[Event]
 
 
 def related(conn: Conn, tenant_id: UUID, uris: Iterable[str], *, as_of: datetime | None = None) -> Related:
@@ -42,10 +39,10 @@ def related(conn: Conn, tenant_id: UUID, uris: Iterable[str], *, as_of: datetime
     """
     starts = tuple(dict.fromkeys(uris))
     things = {uri for direction in Direction for uri in _traced(conn, tenant_id, starts, direction, as_of)}
-    stored = _with_containers(conn, things, as_of)
+    stored, events = _with_containers(conn, things, as_of)
     if not stored:
         raise NotFound(f"no event names {', '.join(starts)}")
-    return Related(things=frozenset(things), stored=stored)
+    return Related(things=frozenset(things), stored=stored, events=events)
 
 
 def _traced(
@@ -60,21 +57,27 @@ def _traced(
     return [node.uri for node in traced.nodes]
 
 
-def _with_containers(conn: Conn, things: Iterable[str], as_of: datetime | None) -> list[JournalEvent]:
-    """The histories of things, of what they were ever in, of what that was in, and so on."""
+def _with_containers(
+    conn: Conn, things: Iterable[str], as_of: datetime | None
+) -> tuple[list[JournalEvent], list[Event]]:
+    """The histories of things, of what they were ever in, of what that was in, and so on; and the valid events."""
     stored: dict[int, JournalEvent] = {}
+    events: dict[int, Event] = {}
     asked: set[str] = set()
     wanted = set(things)
     while wanted:
-        found = histories(conn, sorted(wanted), as_of=as_of)
+        found = [each for each in histories(conn, sorted(wanted), as_of=as_of) if each.event_id not in stored]
+        fresh = valid(found)
         asked |= wanted
         stored |= {each.event_id: each for each in found}
+        events |= {event.event_id: event for event in fresh}
         wanted = {
             event.parent
-            for event in valid(found)
+            for event in fresh
             if event.event_type == "AggregationEvent" and event.parent and _holds(event, asked)
         } - asked
-    return sorted(stored.values(), key=lambda each: (each.event_time, each.record_time, each.event_id))
+    ordered = sorted(stored.values(), key=lambda each: (each.event_time, each.record_time, each.event_id))
+    return ordered, [events[each.event_id] for each in ordered if each.event_id in events]
 
 
 def _holds(event: Event, things: set[str]) -> bool:

@@ -1,14 +1,21 @@
 """Quantities of goods in whatever unit they are told: which can be compared, and by what factor."""
 
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from math import fsum
+from typing import Final, NamedTuple
 
 from wayproof.trace.epcis.units import Dimension, unit_of
 
-PIECES: Final = "pieces"
-
 _ONE: Final = "C62"
 """Recommendation 20 calls it a number, goods are counted in it."""
+
+
+class Amount(NamedTuple):
+    """How much there is of something, in a unit that is the same for everything of one measure."""
+
+    measure: str
+    value: float
 
 
 @lru_cache(maxsize=1024)
@@ -30,6 +37,21 @@ def factor(unit: str | None, wanted: str | None) -> float | None:
     return float(_size(unit) / _size(wanted))
 
 
+@lru_cache(maxsize=1024)
 def _size(unit: str | None) -> float:
     known = None if unit is None or unit == _ONE else unit_of(unit)
     return 1.0 if known is None else float(known.factor)
+
+
+def amount_of(quantity: float | None, unit: str | None) -> Amount | None:
+    """What is measured and how much of it, in one unit for each measure; None: unknown."""
+    return None if quantity is None else Amount(measure_of(unit), quantity * _size(unit))
+
+
+def total(amounts: Iterable[Amount | None]) -> Amount | None:
+    """The sum, the same in any order; None where one is unknown, they measure different things, or there are none."""
+    known = list(amounts)
+    measures = {each.measure if each else None for each in known}
+    if len(measures) != 1 or None in measures:
+        return None
+    return Amount(known[0].measure, fsum(each.value for each in known if each)) if known[0] else None

@@ -1,26 +1,28 @@
 """The graph out of the journal: with each capture, and all over again."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from msgspec import Struct
+
 from wayproof.model.graph import ThingRow
 from wayproof.store import events, graph
 from wayproof.store.pool import Conn
-from wayproof.trace.facts import ASSOCIATION, Facts, Role, facts_of
+from wayproof.trace.epcis.reading import read_stored
+from wayproof.trace.facts import Facts, Role, facts_of
 from wayproof.trace.graph.containment import containments
 
 _KEY_BYTES: Final = 16
 _REMEMBERED: Final = 1 << 15
+_PACKED: Final = frozenset({Role.CHILD, Role.EMPTIED})
+_TRANSFORMED: Final = frozenset({Role.INPUT, Role.OUTPUT})
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """An event of the journal."""
 
     event_id: int
@@ -37,15 +39,19 @@ def key_of(tenant_id: UUID, uri: str) -> UUID:
     return UUID(bytes=sha256(tenant_id.bytes + uri.encode()).digest()[:_KEY_BYTES])
 
 
-def add_events(conn: Conn, tenant_id: UUID, recorded: Sequence[Recorded]) -> None:
-    """Adds events that are in the journal already. The caller holds the journal's lock."""
+def add_events(conn: Conn, tenant_id: UUID, recorded: Sequence[Recorded], declared: Collection[str]) -> None:
+    """Adds events that are in the journal already; `declared` are those of their eventIDs that are declared wrong.
+
+    The caller holds the journal's lock.
+    """
     uris: dict[UUID, str] = {}
     rows = [row for each in recorded if each.declared_at is None for row in _rows(tenant_id, each, uris)]
     if rows:
         graph.add_nodes(conn, tenant_id, uris)
         graph.add_things(conn, tenant_id, rows)
-    touched = {row.hub_id for row in rows if row.hub_id and row.role in {Role.CHILD.value, Role.EMPTIED.value}}
-    touched |= graph.void(conn, tenant_id, {each.epcis_id for each in recorded})
+    touched = {row.hub_id for row in rows if row.hub_id and row.role in _PACKED}
+    if declared:
+        touched |= graph.void(conn, tenant_id, declared)
     if touched:
         graph.replace_containments(conn, tenant_id, touched, containments(graph.packings(conn, touched)))
 
@@ -54,9 +60,11 @@ def rebuild(conn: Conn, tenant_id: UUID, *, progress: Callable[[int], None] = la
     """Makes the tenant's graph again from its journal, in the caller's transaction; how many events there are."""
     events.lock_journal(conn, tenant_id)
     graph.clear(conn, tenant_id)
+    declared = graph.list_declared(conn, tenant_id)
     count = 0
     for batch in graph.journal(conn, tenant_id):
-        add_events(conn, tenant_id, [Recorded(*row[:4], facts_of(json.loads(row[4]))) for row in batch])
+        recorded = [Recorded(*row[:4], facts_of(read_stored(row[4]))) for row in batch]
+        add_events(conn, tenant_id, recorded, declared & {each.epcis_id for each in recorded})
         count += len(batch)
         progress(len(batch))
     return count
@@ -73,9 +81,9 @@ def _rows(tenant_id: UUID, recorded: Recorded, uris: dict[UUID, str]) -> Iterato
         yield ThingRow(
             recorded.event_id,
             node_id,
-            role.value,
+            role,
             hub_id,
-            facts.event_type == ASSOCIATION,
+            facts.is_association,
             facts.action,
             facts.event_time,
             recorded.record_time,
@@ -86,9 +94,9 @@ def _rows(tenant_id: UUID, recorded: Recorded, uris: dict[UUID, str]) -> Iterato
 
 def _hub(tenant_id: UUID, recorded: Recorded, role: Role) -> UUID | None:
     facts = recorded.facts
-    if role in {Role.CHILD, Role.EMPTIED}:
+    if role in _PACKED:
         return key_of(tenant_id, facts.parent) if facts.parent else None
-    if role in {Role.INPUT, Role.OUTPUT}:
+    if role in _TRANSFORMED:
         name = facts.transformation_id or f"event {recorded.epcis_id}"
         return key_of(tenant_id, f"transformation {name}")
     return None

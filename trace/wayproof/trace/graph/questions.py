@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from msgspec import Struct
+
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import graph
 from wayproof.store.graph import Contained, Front, HubPart
@@ -65,8 +67,7 @@ class Question:
     enough: int = MOST_NODES
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A thing that was found."""
 
     key: UUID
@@ -76,8 +77,7 @@ class Node:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """How two things hang together, or a thing and a transformation."""
 
     kind: EdgeKind

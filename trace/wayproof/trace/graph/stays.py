@@ -1,6 +1,6 @@
 """In which containers things were, and those in which others, each for its time."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -68,13 +68,18 @@ class Stays:
 def find_stays(conn: Conn, keys: Collection[UUID], *, as_of: datetime | None) -> Stays:
     """The stays of things, as they are known now or were then: one or two queries a level of nesting."""
     first = [Stay(key, EVER_BEFORE, _LAST) for key in keys]
+    own = _containers(conn, first, as_of) if first else {}
     outer: dict[Stay, tuple[Stay, ...]] = {}
-    front = first
+    front = _fresh(own, outer)
     while front:
-        outer |= _containers(conn, front, as_of)
-        front = [each for each in dict.fromkeys(stay for inner in front for stay in outer[inner]) if each not in outer]
-    of = {each.container: outer[each] for each in first}
-    return Stays(of, {stay: each for stay, each in outer.items() if stay not in set(first)})
+        found = _containers(conn, front, as_of)
+        outer |= found
+        front = _fresh(found, outer)
+    return Stays({stay.container: around for stay, around in own.items()}, outer)
+
+
+def _fresh(found: Mapping[Stay, tuple[Stay, ...]], known: Mapping[Stay, object]) -> list[Stay]:
+    return [stay for stay in dict.fromkeys(each for around in found.values() for each in around) if stay not in known]
 
 
 def _containers(conn: Conn, front: list[Stay], as_of: datetime | None) -> dict[Stay, tuple[Stay, ...]]:

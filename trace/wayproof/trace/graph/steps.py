@@ -52,7 +52,8 @@ class Effect:
     state: State | None
     #: Canonical; None: not told.
     place: str | None
-    #: Where it is bound for.
+    #: Where it comes from, and where it is bound for.
+    source: str | None
     destination: str | None
     #: The party that has it from then on.
     holder: str | None
@@ -82,6 +83,9 @@ _DEPARTURES: Final = frozenset({"shipping", "departing", "transporting", "consig
 _MAKING: Final = frozenset({"commissioning", "creating_class_instance"})
 ONWARD: Final = frozenset({"departing", "transporting"})
 """Steps that may tell again of what was shipped already."""
+
+COUNTS: Final = frozenset({"cycle_counting", "stock_taking"})
+"""Steps that tell of all there is at a place."""
 
 _SILENT: Final = frozenset({"sensor_reporting", "other", "entering_exiting", "killing", "encoding"})
 """Steps that may happen anywhere, also on the way."""
@@ -119,6 +123,7 @@ def effect_of(event: ToldEvent, role: str) -> Effect:
         kind=kind,
         state=state,
         place=event.biz_location or event.read_point,
+        source=_end(event.sources, ("location",)) if step in _ARRIVALS else None,
         destination=_end(event.destinations, ("location", *_PARTIES)) if step in _DEPARTURES else None,
         holder=_holder(event, has_left=step in _DEPARTURES),
         step=step,
@@ -135,7 +140,7 @@ def contents_effect(event: ToldEvent, role: str) -> Effect:
 
 def handed_to(holder: str) -> Effect:
     """What an accepted handoff says."""
-    return Effect(kind=Kind.HAND_OVER, state=None, place=None, destination=None, holder=holder, step=None)
+    return Effect(kind=Kind.HAND_OVER, state=None, place=None, source=None, destination=None, holder=holder, step=None)
 
 
 def _state(event: ToldEvent, role: str, step: str | None) -> State | None:

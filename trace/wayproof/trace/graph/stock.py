@@ -1,21 +1,25 @@
 """Where the parts of a lot are: what its events say, one after the other.
 
 Each event tells of so much of a lot somewhere. That much is taken from where it can have been, nearest first: from the
-same place, from what was on its way there, from what was on its way nobody knows where; at last from the only other
-part that has enough. Where that is nothing or more than one, nothing is taken: then more is told of than there was, and
-the balance of the lot says so. A quantity that is not told is all there is; what is left after a quantity in a unit
-that cannot be compared is unknown. A single thing, and a container, is one part that is wherever it was told of last.
+same place, from what was on its way there, from where it is said to come from, from what was on its way nobody knows
+where; at last from the only other part that has enough. Where that is none, or more than one, nothing is taken: then
+more is told of than there was, and the balance of the lot says so. What arrives of a lot that nobody has told to be
+made comes from outside. A quantity that is not told is all there is; what is left after a quantity in a unit that
+cannot be compared is unknown. Who counts what is at a place tells of all that is loose there.
+
+A single thing, or a container, is one part that is wherever it was told of last.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from enum import StrEnum
+from typing import Final, NamedTuple, Self
 from uuid import UUID
 
 from wayproof.trace.graph.amounts import factor
 from wayproof.trace.graph.shelf import Piece, Shelf
-from wayproof.trace.graph.steps import ENDED, ONWARD, Effect, Kind, State, is_arrival
+from wayproof.trace.graph.steps import COUNTS, ENDED, ONWARD, Effect, Kind, State, is_arrival
 
 _WHOLE: Final = 1.0 - 1e-9
 """Sums of decimal fractions."""
@@ -38,6 +42,25 @@ class Happening:
     via: UUID | None = None
 
 
+class Source(StrEnum):
+    """How an event comes to tell of goods of which nothing that was told before can be the source."""
+
+    MADE = "made"
+    RECEIVED = "received"
+    """From somebody who tells nothing."""
+    TOLD = "told"
+    """Nobody knows from where."""
+
+
+class Origin(NamedTuple):
+    """Goods that no event before accounts for."""
+
+    source: Source
+    #: None: not told.
+    quantity: float | None
+    unit: str | None
+
+
 class Stock:
     """The parts of a thing, up to some event."""
 
@@ -45,6 +68,15 @@ class Stock:
         self._is_single = is_single
         self._live = Shelf()
         self._ended = Shelf()
+        self.origins: list[Origin] = []
+
+    @classmethod
+    def after(cls, happenings: Iterable[Happening], *, is_single: bool) -> Self:
+        """The stock after a whole history, which must be in order."""
+        stock = cls(is_single=is_single)
+        for happening in happenings:
+            stock.apply(happening)
+        return stock
 
     @property
     def pieces(self) -> list[Piece]:
@@ -53,9 +85,14 @@ class Stock:
 
     def apply(self, happening: Happening) -> None:
         """Takes the next event."""
-        for piece in self._touched(happening):
+        told = self._touched(happening)
+        missed = self._missed(happening)
+        for piece in told:
             _tell(piece, happening)
             self._shelf(piece).add(piece)
+        for piece in missed:
+            _lose(piece, happening)
+            self._live.add(piece)
 
     def _touched(self, happening: Happening) -> list[Piece]:
         """The pieces that an event tells of, taken out."""
@@ -65,9 +102,9 @@ class Stock:
             return self._live.pull(list(self._live))
         if self._is_single:
             had = [*self._live.pull(list(self._live)), *self._ended.pull(list(self._ended))]
-            return had or [_new(happening, None)]
+            return had or [self._new(happening, None)]
         if happening.effect.kind is Kind.MAKE:
-            return [_new(happening, happening.quantity)]
+            return [self._new(happening, happening.quantity)]
         return self._drawn(happening)
 
     def _drawn(self, happening: Happening) -> list[Piece]:
@@ -78,7 +115,7 @@ class Stock:
                 left = self._draw(group, left, happening.unit, drawn)
                 if left == 0 or (left is None and drawn):
                     return drawn
-        return [*drawn, _new(happening, left)]
+        return [*drawn, self._new(happening, left, is_rest=bool(drawn))]
 
     def _draw(self, group: Sequence[Piece], left: float | None, unit: str | None, drawn: list[Piece]) -> float | None:
         """Takes so much out of a group; what is left to take."""
@@ -116,11 +153,15 @@ class Stock:
         else:
             yield resting
         yield live.bound_for(effect.place)
+        if effect.source is not None and effect.source != effect.place:
+            yield live.at(effect.source)
         yield live.bound_for(None)
 
     def _only_other(self, happening: Happening, wanted: float | None) -> Iterator[Sequence[Piece]]:
         """The pieces of the only position elsewhere that has enough."""
         place = happening.effect.place
+        if happening.effect.kind is Kind.ARRIVE and not self._is_made:
+            return
         positions: dict[tuple[object, ...], list[Piece]] = {}
         for piece in self._live:
             if (piece.destination if piece.is_moving else piece.place) != place:
@@ -134,8 +175,44 @@ class Stock:
         if happening.effect.state is State.RETURNED:
             yield [piece for piece in self._ended if piece.state is State.SOLD]
 
+    def _missed(self, happening: Happening) -> list[Piece]:
+        """What should have been there when somebody counted, and was not."""
+        is_count = happening.effect.step in COUNTS and happening.via is None and happening.quantity is not None
+        if not is_count or self._is_single:
+            return []
+        resting = self._live.at(happening.effect.place)
+        return self._live.pull([piece for piece in resting if piece.container is None and _is_alike(piece, happening)])
+
+    @property
+    def _is_made(self) -> bool:
+        """Whether anybody has told how it came to be."""
+        return any(origin.source is Source.MADE for origin in self.origins)
+
+    def _new(self, happening: Happening, quantity: float | None, *, is_rest: bool = False) -> Piece:
+        unit, source = None if quantity is None else happening.unit, Source.TOLD
+        if happening.effect.kind is Kind.MAKE:
+            source = Source.MADE
+        elif happening.effect.kind is Kind.ARRIVE and not (is_rest or self._is_made):
+            source = Source.RECEIVED
+        self.origins.append(Origin(source, quantity, unit))
+        return Piece(
+            state=None,
+            place=None,
+            container=None,
+            quantity=quantity,
+            unit=unit,
+            since=happening.at,
+            told_at=happening.at,
+            event_id=happening.event_id,
+        )
+
     def _shelf(self, piece: Piece) -> Shelf:
         return self._ended if piece.state in ENDED else self._live
+
+
+def _is_alike(piece: Piece, happening: Happening) -> bool:
+    """Whether how much there is can be compared with how much was told."""
+    return piece.quantity is not None and factor(happening.unit, piece.unit) is not None
 
 
 def _has(pieces: Sequence[Piece], wanted: float | None, unit: str | None) -> bool:
@@ -151,17 +228,9 @@ def _has(pieces: Sequence[Piece], wanted: float | None, unit: str | None) -> boo
     return there >= wanted * _WHOLE
 
 
-def _new(happening: Happening, quantity: float | None) -> Piece:
-    return Piece(
-        state=None,
-        place=None,
-        container=None,
-        quantity=quantity,
-        unit=None if quantity is None else happening.unit,
-        since=happening.at,
-        told_at=happening.at,
-        event_id=happening.event_id,
-    )
+def _lose(piece: Piece, happening: Happening) -> None:
+    piece.state, piece.since = State.UNKNOWN, happening.at
+    piece.told_at, piece.event_id = happening.at, happening.event_id
 
 
 def _tell(piece: Piece, happening: Happening) -> None:

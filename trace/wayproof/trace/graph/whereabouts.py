@@ -116,13 +116,12 @@ class _Shown:
 
 def _settled(history: History) -> list[Piece]:
     """The pieces of a thing after its history, those in one position together."""
-    stock = Stock(is_single=history.is_single)
-    for happening in history.happenings:
-        stock.apply(happening)
+    stock = Stock.after(history.happenings, is_single=history.is_single)
     merged: dict[tuple[object, ...], Piece] = {}
     for piece in sorted(stock.pieces, key=lambda each: each.since):
         position = (piece.state, piece.place, piece.container, piece.destination, piece.holder, measure_of(piece.unit))
-        merged[position] = _sum(merged[position], piece) if position in merged else piece
+        if piece.quantity != 0:
+            merged[position] = _sum(merged[position], piece) if position in merged else piece
     return list(merged.values())
 
 

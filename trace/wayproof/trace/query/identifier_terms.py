@@ -21,6 +21,7 @@ _LEAD_AND_PREFIX: Final = 13
 """No pattern of a key without class looks beyond these characters: extension digit, company prefix of at most 12."""
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def identifier_terms(field: str, uri: str) -> tuple[str, ...]:
     """The words of a canonical identifier in `field`; only its own where it is none of GS1's, or breaks their rules."""
     own = term(field, uri)

@@ -1,8 +1,8 @@
 """What a recall concerns: from where it starts, everything downstream, where all of it is now, and how much."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -12,7 +12,9 @@ from wayproof.model.graph import EVER_BEFORE
 from wayproof.store import exposures
 from wayproof.store.pool import Conn
 from wayproof.trace.graph.gaps import Gap, find_gaps
+from wayproof.trace.graph.inflows import inflows
 from wayproof.trace.graph.questions import Direction, EdgeKind, Node, Question, Traced, trace
+from wayproof.trace.graph.shares import shares
 from wayproof.trace.graph.whereabouts import State, Whereabouts, whereabouts
 from wayproof.trace.recall.criteria import Criteria
 from wayproof.trace.recall.heat import LOGISTIC_UNIT
@@ -92,10 +94,11 @@ def evaluate(
     found, traced = _searched(conn, tenant_id, criteria, known)
     if not known.is_past and exposures.newest_record(conn) != known.journal:
         # Events came between our questions: what was recorded before them is asked for once more.
-        known = AsOf(journal=known.journal, readings=known.readings, is_past=True)
+        known = replace(known, is_past=True)
         found, traced = _searched(conn, tenant_id, criteria, known)
     affected = _affected(conn, tenant_id, found, traced, known)
-    gaps = find_gaps(conn, [each.node for each in affected], as_of=known.graph)
+    told_of = [each.node for each in affected if not each.is_container or each.detail]
+    gaps = find_gaps(conn, told_of, as_of=known.graph)
     return Evaluation(
         criteria=criteria,
         as_of=known,
@@ -133,23 +136,39 @@ def _affected(conn: Conn, tenant_id: UUID, found: Found, traced: Traced, as_of: 
     holding = {edge.target for edge in traced.edges if edge.kind is EdgeKind.PACKED}
     holding |= {node.key for node in traced.nodes if node.uri.startswith(LOGISTIC_UNIT)}
     goods = [node.key for node in traced.nodes if node.key not in holding]
-    where = whereabouts(conn, tenant_id, goods, as_of=as_of.graph)
-    around = {uri for parts in where.values() for part in parts for uri in (part.container, part.outermost)}
-    containers = {node.key for node in traced.nodes if node.uri in around} | (holding & starts.keys())
-    where |= whereabouts(conn, tenant_id, containers - set(goods), as_of=as_of.graph)
-    part_of = dict.fromkeys(starts, 1.0)
+    asked = [*goods, *(holding & starts.keys())]
+    where = dict(whereabouts(conn, tenant_id, asked, as_of=as_of.graph))
+    around = _around(part for key in goods for part in where.get(key, ()))
+    for node in traced.nodes:
+        if node.key in holding and node.uri in around:
+            where.setdefault(node.key, (replace(around[node.uri], node=node.key),))
+    part_of = shares(traced, starts.keys(), others=inflows(conn, traced, as_of=as_of.graph))
     return tuple(
         _one(node, starts.get(node.key), holding, part_of, where)
         for node in traced.nodes
-        if node.key not in holding or node.key in containers
+        if node.key not in holding or node.key in where
     )
+
+
+def _around(parts: Iterable[Whereabouts]) -> dict[str, Whereabouts]:
+    """What goods are in now, by URI: it is where they are, so that nobody need ask for its whole history."""
+    latest = sorted(parts, key=lambda part: (part.since, part.event_id or 0, part.node))
+    return {
+        uri: replace(part, container=outer, quantity=None, unit=None)
+        for part in latest
+        for uri, outer in (
+            (part.container, None if part.outermost == part.container else part.outermost),
+            (part.outermost, None),
+        )
+        if uri is not None
+    }
 
 
 def _one(
     node: Node,
     start: Start | None,
     holding: Collection[UUID],
-    part_of: Mapping[UUID, float],
+    part_of: Mapping[UUID, float | None],
     where: Mapping[UUID, Sequence[Whereabouts]],
 ) -> Affected:
     return Affected(

@@ -3,7 +3,7 @@
 from wayproof.store.migrate import run_sql
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,55 @@
+"""What else went into the transformations and containers that a search downstream has met."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
+from wayproof.store import graph
+from wayproof.store.graph import Contained, Front
+from wayproof.store.pool import Conn
+from wayproof.trace.facts import Role
+from wayproof.trace.graph.questions import Edge, EdgeKind, Traced, contained_then
+
+
+def inflows(conn: Conn, traced: Traced, *, as_of: datetime | None = None) -> list[Edge]:
+    """All edges into the things and transformations of a search, and into containers as long as its things were inside.
+
+    Those that the search itself has found are among them. In four queries; the search must have had the same `as_of`.
+    """
+    return [*_inputs(conn, traced, as_of), *_makings(conn, traced, as_of), *_contents(conn, traced, as_of)]
+
+
+def _inputs(conn: Conn, traced: Traced, as_of: datetime | None) -> Iterator[Edge]:
+    hubs = {edge.target for edge in traced.edges if edge.kind is EdgeKind.INPUT}
+    for put in graph.parts(conn, hubs, role=Role.INPUT, as_of=as_of or graph.NOW) if hubs else ():
+        yield Edge(EdgeKind.INPUT, put.node_id, put.hub_id, put.at, put.quantity, put.unit, put.event_id)
+
+
+def _makings(conn: Conn, traced: Traced, as_of: datetime | None) -> Iterator[Edge]:
+    made = list(dict.fromkeys(edge.target for edge in traced.edges if edge.kind is EdgeKind.OUTPUT))
+    ever = Front(made, [EVER_BEFORE] * len(made), [EVER_AFTER] * len(made))
+    for part in graph.transformations(conn, ever, role=Role.OUTPUT, as_of=as_of or graph.NOW) if made else ():
+        yield Edge(EdgeKind.OUTPUT, part.hub_id, made[part.place], part.at, part.quantity, part.unit, part.event_id)
+
+
+def _contents(conn: Conn, traced: Traced, as_of: datetime | None) -> Iterator[Edge]:
+    packed = [edge for edge in traced.edges if edge.kind is EdgeKind.PACKED]
+    if not packed:
+        return
+    front = Front([edge.source for edge in packed], [edge.at for edge in packed], [EVER_AFTER] * len(packed))
+    ends = {(edge.target, edge.at): edge.at for edge in packed}
+    for stay in _contained(conn, front, as_of, is_down=True):
+        load = (stay.node_id, stay.low)
+        if load in ends:
+            ends[load] = max(ends[load], stay.high)
+    loads = sorted((*load, end) for load, end in ends.items())
+    front = Front(*map(list, zip(*loads, strict=True)))
+    for held in _contained(conn, front, as_of, is_down=False):
+        container = loads[held.place][0]
+        yield Edge(EdgeKind.PACKED, held.node_id, container, held.low, held.quantity, held.unit, held.event_id)
+
+
+def _contained(conn: Conn, front: Front, as_of: datetime | None, *, is_down: bool) -> Iterable[Contained]:
+    if as_of is not None:
+        return contained_then(conn, front, as_of, is_down=is_down)
+    return graph.containers(conn, front) if is_down else graph.contents(conn, front)
