@@ -252,7 +252,7 @@ def test_master_data_of_any_form(exporter: Exporter) -> None:
         "gs1:catchZone": ["21.4", {"@value": "21.5"}],
         "gs1:fishType": {"#text": "COD", "ex:list": "asfis"},
         "gs1:harvestDateStart": [],
-        "gs1:harvestDateEnd": 10**200,
+        "gs1:harvestDateEnd": 1e200,
         "ex:any": {"ex:deep": [1e300, True, None]},
         "gs1:productName": {"ex:en": "Cod"},
     }
@@ -263,7 +263,7 @@ def test_master_data_of_any_form(exporter: Exporter) -> None:
     tables = tables_of(exporter, FISH)
     (row,) = rows(tables[Kind.FIRST_RECEIVER])
     assert (row["Harvest locations"], row["Species or acceptable market name"]) == ("21.4; 21.5", "COD")
-    assert row["First date of harvest"] is None
+    assert "First date of harvest" not in row
     assert load_workbook(BytesIO(to_xlsx(tables.values()))).sheetnames == [*Kind]
     assert str(10**200) in to_csv(list(tables.values()), CTE).decode()
 
