@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from wayproof.store import captures
 from wayproof.store.captures import CaptureJob
 from wayproof.store.events import lock_journal
-from wayproof.store.pool import Conn, Pool, connect, open_pool, tenant_transaction
+from wayproof.store.pool import Conn, Pool, connect, open_pool, tenant_transaction, transaction
 from wayproof.store.settings import DatabaseSettings
 from wayproof.trace import worker
 from wayproof.trace.worker import MOST_TRIES, work, work_off
@@ -65,6 +65,19 @@ def test_documents_of_all_tenants_are_worked_off(
 
     assert all(state(api_pool, *job).is_success for job in jobs)
     assert (count(superuser, "epcis_event"), count(superuser, "epcis_capture_document")) == (2, 0)
+
+
+def test_tenants_take_turns(api_pool: Pool, superuser: Conn, tenant_factory: Callable[[str], UUID]) -> None:
+    """Who sends very many documents keeps nobody else waiting, and neither does a document that has failed."""
+    busy, other = map(tenant_factory, ("busy", "other"))
+    failed = put(api_pool, other, new_event(9))
+    superuser.execute("update epcis_capture_document set tries = 1")
+    many = [put(api_pool, busy, new_event(number)) for number in range(3)]
+    single = put(api_pool, other, new_event(1))
+    with transaction(api_pool) as conn:
+        waiting = [job for _, job in captures.list_waiting(conn, 10)]
+
+    assert waiting == [many[0], single, *many[1:], failed]
 
 
 def test_many_workers_capture_once(api_pool: Pool, superuser: Conn, tenant: UUID) -> None:

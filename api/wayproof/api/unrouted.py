@@ -1,6 +1,9 @@
 """Requests that no route takes, answered in the words of where they were meant for."""
 
+from http import HTTPStatus
+
 from fastapi import Request, Response
+from starlette.exceptions import HTTPException
 
 from wayproof.api import epcis, problems
 from wayproof.api.problems import MALFORMED, problem
@@ -11,7 +14,8 @@ def answer(request: Request, error: Exception) -> Response:
     """The answer for a path that is not there, or for a method that it does not know."""
     if request.url.path.startswith(f"{epcis.PREFIX}/"):
         return epcis.answer(request, error)
-    said = misunderstood(request.url.path)
+    is_missing = isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND
+    said = misunderstood(request.url.path) if is_missing else None
     if said is None:
         return problems.answer(request, error)
     refused = problem(MALFORMED, said)

@@ -72,7 +72,7 @@ def keep_document(conn: Conn, tenant_id: UUID, capture_id: UUID, content: bytes)
 
 
 def list_waiting(conn: Conn, limit: int) -> list[tuple[UUID, UUID]]:
-    """Tenant and job of documents of all tenants, the oldest first."""
+    """Tenant and job of documents: of each tenant in turn, and those last that have failed before."""
     with domain_errors():
         conn.execute(_SQL["see_waiting"])
     return [(tenant_id, job) for tenant_id, job in fetch_tuples(conn, _SQL["list_waiting"], {"limit": limit})]

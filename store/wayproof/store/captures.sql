@@ -10,10 +10,12 @@ values (%(capture_id)s, %(tenant_id)s, %(content)s);
 -- see_waiting: lets this transaction see that documents of all tenants wait
 select set_config('wayproof.captures', 'all', true);
 
--- list_waiting: the documents that have waited longest
+-- list_waiting: documents of each tenant in turn, the oldest first; those that have failed wait for the others
 select tenant_id, capture_id
-  from epcis_capture_document
- order by created_at, capture_id
+  from (select tenant_id, capture_id, created_at, tries,
+               row_number() over (partition by tenant_id order by tries, created_at, capture_id) as turn
+          from epcis_capture_document) waiting
+ order by tries, turn, created_at, capture_id
  limit %(limit)s;
 
 -- count_try: notes that work on a document begins, should no other worker have it

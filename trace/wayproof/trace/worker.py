@@ -38,7 +38,7 @@ def work(pool: Pool, stop: Event) -> None:
 
 
 def work_off(pool: Pool, stop: Event | None = None) -> int:
-    """Works off what waits now, the oldest first; how many documents that were."""
+    """Works off some of what waits now; how many documents that were."""
     with transaction(pool) as conn:
         waiting = captures.list_waiting(conn, _AT_ONCE)
     done = 0
