@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
@@ -113,6 +113,33 @@ class Wire:
     def _wait(self) -> None:
         self.reached.set()
         self._released.wait(60)
+
+
+@contextmanager
+def dripping_node() -> Iterator[tuple[str, list[str]]]:
+    """A node whose answers have no end, a byte at a time; its URL, and the paths that were asked so far."""
+    asked: list[str] = []
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while not is_over.wait(0.05):
+                    self.wfile.write(b" ")
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    is_over, server = threading.Event(), ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        is_over.set()
+        server.shutdown()
+        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -59,7 +59,7 @@ def test_walk_through(
     assert f"307 {api_process.address}/item?id=" in resolved
     assert "used_up" in placed
     assert "(00) 008600099999850000" in placed
-    assert re.search(r"^accounted for +114\.3 %", placed, re.MULTILINE)
+    assert re.search(r"^ *accounted for +114\.3 %", placed, re.MULTILINE)
     assert json.loads((tmp_path / "balance.json").read_text(encoding="utf-8"))["made"] == 525
     assert saved == ""
     assert "FAILED" not in verified

@@ -346,6 +346,23 @@ def _is_sayable(text: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
+def test_paths_and_methods_that_are_not_there(acme: Customer) -> None:
+    """What no resource is, or knows, is answered in the standard's words, with its headers."""
+    missing, put = acme.request("GET", "/epcis/nothing"), acme.request("PUT", "/epcis/events")
+    assert (missing.status_code, missing.json()["type"]) == (404, "epcisException:NoSuchResourceException")
+    assert (put.status_code, put.json()["type"]) == (405, "epcisException:ImplementationException")
+    assert put.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert missing.headers["gs1-epcis-version"] == put.headers["gs1-epcis-version"] == "2.0.0"
+
+
+def test_formats_of_words_must_be_known(acme: Customer) -> None:
+    """GS1-CBV-XML-Format is of XML and changes nothing in JSON; a word that it does not have is refused."""
+    for name in ("Always_URN", "Never_Translates"):
+        assert acme.request("GET", "/epcis/events", headers={"GS1-CBV-XML-Format": name}).status_code == 200
+    answer = acme.request("GET", "/epcis/events", headers={"GS1-CBV-XML-Format": "loud"})
+    assert (answer.status_code, answer.json()["type"]) == (400, "epcisException:QueryParameterException")
+
+
 def test_problems_of_strangers_are_the_standards(client: TestClient) -> None:
     """Without a key the problem is a SecurityException."""
     problem(client.get("/epcis/queries"), "unauthenticated")

@@ -10,7 +10,10 @@ from httpx2 import Response
 from jsonschema_rs import Draft7Validator
 from starlette.testclient import TestClient
 
+from wayproof.api.app import create_app
+from wayproof.api.settings import ApiSettings
 from wayproof.model.errors import InvalidInput
+from wayproof.store.settings import DatabaseSettings
 from wayproof.trace.identifiers import canonical_uri
 from wayproof.trace.resolver import PRIMARY_KEYS
 
@@ -153,6 +156,8 @@ def test_link_type_that_is_not_there(client: TestClient, asked: str) -> None:
         "/01/",
         "/01/10860009999920?10=ABC1234",
         "/00/008600099999850000/10/ABC",
+        "/01/10860009999920/10/%0d%0aSet-Cookie:%20a=b",
+        "/00/%1b[31m",
     ],
 )
 def test_broken_links_are_bad_requests(client: TestClient, path: str) -> None:
@@ -160,6 +165,26 @@ def test_broken_links_are_bad_requests(client: TestClient, path: str) -> None:
     answer = get(client, path)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path", ["/ARHKVAdpQg", "/AQkAAACHZQ", "/DBHKVAdpQhfoMM5-SI/", "/01/10860009999920/DBHKVAdpQh"]
+)
+def test_compressed_links_are_refused_by_name(client: TestClient, path: str) -> None:
+    """Who sends a compressed link is told that it is one; another path that is not there is just not there."""
+    answer = get(client, path)
+    assert answer.status_code == 400
+    assert "Digital Link: expected" in answer.json()["detail"]
+    for other in ("/nothing", "/nothing-here-at-all", "/ARHKVAdpQg/x"):
+        assert get(client, other).status_code == 404
+
+
+def test_the_operators_address_counts(database: DatabaseSettings) -> None:
+    """With a public address links name that one, whatever a request calls this server."""
+    settings = ApiSettings(database=database, public_url="https://id.example.com/gs1")
+    with TestClient(create_app(settings), headers={"Host": "evil.example"}, follow_redirects=False) as client:
+        assert get(client, LOT).headers["location"].startswith("https://id.example.com/gs1/item?")
+        assert "evil" not in str(get(client, f"{LOT}?linkType=linkset").headers["link"])
 
 
 def test_query_string_is_passed_on(client: TestClient) -> None:
@@ -176,7 +201,9 @@ def test_trailing_slash_and_short_gtins(client: TestClient) -> None:
 
 def test_options_and_cors(client: TestClient) -> None:
     """OPTIONS and HEAD are answered, and any page may read what is answered to GET."""
-    assert client.options(LOT).headers["allow"] == "GET, HEAD, OPTIONS"
+    for path in (LOT, "/.well-known/gs1resolver"):
+        assert client.options(path).headers["allow"] == "GET, HEAD, OPTIONS"
+    assert client.post(LOT).headers["allow"] == "GET, HEAD, OPTIONS"
     head = client.head(LOT)
     assert (head.status_code, head.content) == (307, b"")
     for path in (LOT, f"{LOT}?linkType=linkset", "/01/1", "/.well-known/gs1resolver"):

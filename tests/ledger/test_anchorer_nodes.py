@@ -15,7 +15,7 @@ from wayproof.model.anchor import Alarm
 from wayproof.model.handoff import AnchorState
 from wayproof.store import anchors, log
 
-from fix_anchorer import Anchoring, plain_endpoint
+from fix_anchorer import Anchoring, dripping_node, plain_endpoint
 from fix_chain import Chain
 from ports import free_port
 
@@ -92,6 +92,21 @@ def test_node_stuck(anchoring: Anchoring) -> None:
     assert anchoring.alarms() == {Alarm.CHAIN_UNREACHABLE}
     anchoring.signal_chain(signal.SIGCONT)
     follow_until(anchoring, anchorer, lambda: all_final(anchoring))
+    anchoring.check_all_well()
+
+
+def test_answer_without_end(anchoring: Anchoring) -> None:
+    """A node that answers a byte at a time costs a time-out like one that is silent, and holds up nobody else."""
+    with dripping_node() as (url, asked):
+        alone = anchoring.anchorer(url)
+        anchoring.append(1)
+        begun_s = time.monotonic()
+        assert not alone.follow()
+        assert time.monotonic() - begun_s < 8
+        assert anchoring.alarms() == {Alarm.CHAIN_UNREACHABLE}
+        both = anchoring.anchorer(url, anchoring.chain.url, mine_blocks=False)
+        follow_until(anchoring, both, lambda: all_final(anchoring), mine=True)
+        assert asked
     anchoring.check_all_well()
 
 

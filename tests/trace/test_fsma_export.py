@@ -246,7 +246,35 @@ def test_same_rows_are_the_same_bytes(fsma: Exporter) -> None:
     assert to_xlsx(tables_of(fsma).values()) == to_xlsx(tables_of(fsma).values())
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_master_data_of_any_form(exporter: Exporter) -> None:
+    """Whatever form a field of master data has, it is a cell: lists in one text, typed values by themselves."""
+    ilmd = {
+        "gs1:catchZone": ["21.4", {"@value": "21.5"}],
+        "gs1:fishType": {"#text": "COD", "ex:list": "asfis"},
+        "gs1:harvestDateStart": [],
+        "gs1:harvestDateEnd": 10**90,
+        "ex:any": {"ex:deep": [1e300, True, None]},
+        "gs1:productName": {"ex:en": "Cod"},
+    }
+    lot = [{"epcClass": FISH, "quantity": 1}]
+    exporter.capture_events(
+        new_event(1, epcList=None, quantityList=lot, action="ADD", bizStep="creating_class_instance", ilmd=ilmd)
+    )
+    tables = tables_of(exporter, FISH)
+    (row,) = rows(tables[Kind.FIRST_RECEIVER])
+    assert (row["Harvest locations"], row["Species or acceptable market name"]) == ("21.4; 21.5", "COD")
+    assert row.get("First date of harvest") is None
+    assert load_workbook(BytesIO(to_xlsx(tables.values()))).sheetnames == [*Kind]
+    assert str(10**90) in to_csv(list(tables.values()), CTE).decode()
+
+
+def test_a_lot_among_serialised_things_is_found(exporter: Exporter) -> None:
+    """A lot that somebody told among serialised things has its rows as well."""
+    exporter.capture_events(new_event(1, epcList=[PACKED], bizStep="receiving"))
+    assert [event.step for event in exporter.events(PACKED)] == ["receiving"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\uff1d1+1"])
 def test_no_cell_becomes_a_formula(text: str) -> None:
     """What others called their lots never becomes a formula in a spreadsheet program."""
     table = Table(title="Lots", columns=("Lot",), rows=[{"Lot": text}])

@@ -78,6 +78,22 @@ def test_limits_exclude_each_other() -> None:
         query_of_url([("orderBy", "eventTime"), ("eventCountLimit", "5"), ("maxEventCount", "5")])
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "is_narrow"),
+    [
+        ("MATCH_epc", "https://id.gs1.org/00/095201234567891235", True),
+        ("MATCH_anyEPCClass", "https://id.gs1.org/01/09520123456788/10/A1", True),
+        ("MATCH_anyEPC", "urn:x:1", True),
+        ("MATCH_epcClass", "https://id.gs1.org/01/09520123456788", False),
+        ("MATCH_epc", "https://id.gs1.org/00/095201234567891235|urn:epc:idpat:sscc:952012.*", False),
+        ("EQ_bizStep", "shipping", False),
+    ],
+)
+def test_few_events_name_a_thing(name: str, value: str, *, is_narrow: bool) -> None:
+    """Things and lots are few events' own; classes, patterns and words may be half of the journal's."""
+    assert query_of_url([("EQ_action", "ADD"), (name, value)]).is_narrow is is_narrow
+
+
 def test_a_query_has_its_bound() -> None:
     """A query of more values than anybody needs is too complex."""
     query_of_url([("EQ_stringValue", "|".join(["a"] * MOST_VALUES))])

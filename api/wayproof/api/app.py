@@ -8,7 +8,9 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
+from starlette.exceptions import HTTPException
 
+from wayproof.api import unrouted
 from wayproof.api.metrics import HttpMetrics, measure_pool
 from wayproof.api.middleware import BodyLimit, Envelope
 from wayproof.api.openapi import with_problems
@@ -119,6 +121,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.include_router(further)
     app.openapi = with_problems(app.openapi, app)  # type: ignore[method-assign]
     add_problem_handlers(app)
+    app.add_exception_handler(HTTPException, unrouted.answer)
     mount_pages(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Envelope, metrics=HttpMetrics(registry))

@@ -143,14 +143,11 @@ class EpcisRoute(APIRoute):
         async def wrapped(request: Request) -> Response:
             try:
                 check_versions(request.headers)
-                response = await handler(request)
+                return _with_headers(await handler(request))
             except Refusal as error:
-                response = problem(error.kind, error.detail, errors=error.errors)
+                return _with_headers(problem(error.kind, error.detail, errors=error.errors))
             except (WayproofError, RequestValidationError, HTTPException) as error:
-                response = _problem_of(request, error)
-            for name, value in _HEADERS.items():
-                response.headers.setdefault(name, value)
-            return response
+                return answer(request, error)
 
         return wrapped
 
@@ -176,12 +173,19 @@ def too_large(most_bytes: int) -> Response:
     return problem(CAPTURE_LIMIT_EXCEEDED, f"expected at most {most_bytes:,} bytes", errors=None, **_HEADERS)
 
 
-def _problem_of(request: Request, error: Exception) -> Response:
+def answer(request: Request, error: Exception) -> Response:
+    """The answer for an error below `/epcis`."""
     found = complaint(request, error)
     kind = OF_KIND[found.kind]
     if kind is VALIDATION and request.method == "GET":
         kind = QUERY_PARAMETER
-    return problem(kind, found.detail, errors=found.errors, **found.headers)
+    return _with_headers(problem(kind, found.detail, errors=found.errors, **found.headers))
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 def _major_minor(text: str) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from wayproof.api.problems import InvalidValue
 from wayproof.model.errors import InvalidInput
 from wayproof.store.pool import Conn
 from wayproof.trace.epcis.context import Context, context_of_header
-from wayproof.trace.epcis.formats import EpcFormat
+from wayproof.trace.epcis.formats import EpcFormat, cbv_format
 from wayproof.trace.epcis.query_document import QUERY_NAME, query_document
 from wayproof.trace.query.query import Query, QueryTooComplex, QueryTooLarge
 from wayproof.trace.query.search import Position, search
@@ -45,10 +45,11 @@ _GIVEN: Final = ("application/json", "application/ld+json", "application/*", "*/
 
 
 async def _acceptable(request: Request) -> None:
-    """Refuses a request that takes no JSON, or whose address is longer than we read."""
+    """Refuses a request that takes no JSON, wants words as nobody writes them, or whose address is too long."""
     wanted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "*/*").split(",")]
     if not set(wanted) & set(_GIVEN):
         raise Refusal(NOT_ACCEPTABLE, f"expected Accept with {_GIVEN[0]}, got {', '.join(wanted)[:80]!r}")
+    asking(lambda: cbv_format(request.headers.get("gs1-cbv-xml-format")))
     if len(request.url.query) > LONGEST_QUERY:
         raise Refusal(URI_TOO_LONG, f"expected at most {LONGEST_QUERY:,} characters of parameters: make a named query")
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from wayproof.api.paging import InvalidCursor
 from wayproof.model.errors import (
@@ -202,7 +203,7 @@ def documented(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
 def add_problem_handlers(app: FastAPI) -> None:
     """Lets every error that reaches the application leave it as a problem."""
     for error in (WayproofError, RequestValidationError, HTTPException):
-        app.add_exception_handler(error, _answer)
+        app.add_exception_handler(error, answer)
 
 
 def _documented(kind: Kind) -> dict[str, Any]:
@@ -219,10 +220,11 @@ def complaint(request: Request, error: Exception) -> Complaint:
         return _of_domain_error(request, error)
     if isinstance(error, RequestValidationError):
         return _of_invalid_request(error)
-    return _of_http_error(cast("HTTPException", error))
+    return _of_http_error(request, cast("HTTPException", error))
 
 
-def _answer(request: Request, error: Exception) -> Response:
+def answer(request: Request, error: Exception) -> Response:
+    """The answer for an error that reached the application."""
     found = complaint(request, error)
     return problem(found.kind, found.detail, errors=found.errors, **found.headers)
 
@@ -248,9 +250,19 @@ def _of_invalid_request(error: RequestValidationError) -> Complaint:
     return Complaint(kind=INVALID_INPUT, detail=f"{len(errors)} value(s) cannot be accepted", errors=errors)
 
 
-def _of_http_error(error: HTTPException) -> Complaint:
+def _of_http_error(request: Request, error: HTTPException) -> Complaint:
     kind = next((kind for kind in _HTTP_KINDS if kind.status == error.status_code), INTERNAL)
-    return Complaint(kind=kind, detail=kind.explanation, headers=error.headers or {})
+    headers = {"Allow": ", ".join(allowed_methods(request))} if kind is METHOD_NOT_ALLOWED else error.headers
+    return Complaint(kind=kind, detail=kind.explanation, headers=headers or {})
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """What may be done with the path of a request: Starlette names only the methods of the first route that fits."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods.update(getattr(route, "methods", None) or ())
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 def _invalid_value(item: Mapping[str, Any]) -> InvalidValue:

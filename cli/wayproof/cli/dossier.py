@@ -13,7 +13,7 @@ from wayproof.cli.verify import ChainId, Contract, LogKey, Rpcs, show_reports, t
 from wayproof.ledger.verify.dossier import MOST_BYTES, verify_dossier
 from wayproof.model.errors import InvalidInput, WayproofError
 
-dossier = commands("dossier", "Audit dossiers: everything about a lot or shipment in one file.")
+dossier = commands("dossier", "Audit dossiers: all of a lot or shipment in one file.")
 
 
 @dossier.command("lot", epilog="Example: wayproof dossier lot '(01)10860009999920(10)ABC1234' -o ABC1234.zip")

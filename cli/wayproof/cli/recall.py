@@ -33,7 +33,7 @@ from wayproof.trace.recall.criteria import lots as lots_of
 from wayproof.trace.recall.evaluate import evaluate
 from wayproof.trace.recall.report import items_of, report_of
 
-recall = commands("recall", "Recalls, and exercises of them: what is affected, where it is, who knows.")
+recall = commands("recall", "Recalls, real or mock: what is affected, and where.")
 
 Title = Annotated[str, typer.Option("--title", help="What it is called. Default: from what it starts.")]
 Reason = Annotated[str, typer.Option("--reason", help="What recipients are told.")]

@@ -25,10 +25,11 @@ from web3.exceptions import (
     Web3RPCError,
 )
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import BlockData, BlockIdentifier, FilterParams, RPCEndpoint, TxParams, TxReceipt
+from web3.types import BlockData, BlockIdentifier, FilterParams, RPCEndpoint, RPCResponse, TxParams, TxReceipt
 
 from wayproof.ledger.anchors import Head, Sight
 from wayproof.ledger.contract import load_contract
+from wayproof.ledger.within import within
 from wayproof.model.anchor import Anchor, Inclusion
 from wayproof.model.errors import Conflict, Unavailable
 
@@ -80,6 +81,29 @@ class KeyEntry:
     is_revoked: bool
 
 
+class _Provider(HTTPProvider):
+    """web3's own, but with one time for a whole answer."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        super().__init__(url, {"timeout": timeout_s}, exception_retry_configuration=None)
+        self._timeout_s = timeout_s
+        self._session = requests.Session()
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """The answer to one call; TimeoutError, or what requests raises."""
+        session, request = self._session, self.encode_rpc_request(method, params)
+        try:
+            return self.decode_rpc_response(within(self._timeout_s, lambda: self._post(session, request)))
+        except TimeoutError:
+            self._session = requests.Session()  # the other one is still held
+            raise
+
+    def _post(self, session: requests.Session, request: bytes) -> bytes:
+        with session.post(str(self.endpoint_uri), data=request, **self.get_request_kwargs()) as response:
+            response.raise_for_status()
+            return response.content
+
+
 class Endpoint:
     """One RPC endpoint. Every method raises Unavailable when it does not answer as a node does."""
 
@@ -87,8 +111,7 @@ class Endpoint:
         parts = urlsplit(url)
         #: Host and port: paths and user names of providers' URLs are keys.
         self.name = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-        provider = HTTPProvider(url, {"timeout": timeout_s}, exception_retry_configuration=None)
-        self.web3 = Web3(provider)
+        self.web3 = Web3(_Provider(url, timeout_s))
         self.web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)  # else blocks of many chains are refused
         self._place = place
         self._depths = depths

@@ -1,6 +1,7 @@
 """Finding events in the journal: one static query an order, whatever is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +33,8 @@ class Matching:
 
     #: Text of a tsquery.
     words: str | None = None
+    #: Whether few events have them: then they are found by their words, and sorted.
+    is_narrow: bool = False
     epcis_ids: Sequence[str] | None = None
     event_since: datetime | None = None
     event_before: datetime | None = None
@@ -92,16 +95,16 @@ def newest_place(conn: Conn) -> int:
 
 def count_matches(conn: Conn, matching: Matching, *, most: int) -> int:
     """How many events match, counted no further than `most`."""
-    conn.execute(_SQL["plan_anew"])
-    return int(fetch_tuples(conn, _SQL["count_matches"], {**_params(matching), "limit": most})[0][0])
+    with _planned(conn, matching):
+        return int(fetch_tuples(conn, _SQL["count_matches"], {**_params(matching), "limit": most})[0][0])
 
 
 def find_places(conn: Conn, matching: Matching, ranked: Ranked, *, limit: int) -> list[Place]:
     """Where events stand that match, from after the last one already seen on."""
-    conn.execute(_SQL["plan_anew"])
     direction = "descending" if ranked.is_descending else "ascending"
     params = {**_params(matching), **_position(ranked), "limit": limit}
-    return fetch_all(conn, Place, _SQL[f"find_by_{ranked.by}_{direction}"], params)
+    with _planned(conn, matching):
+        return fetch_all(conn, Place, _SQL[f"find_by_{ranked.by}_{direction}"], params)
 
 
 def read_events(conn: Conn, places: Sequence[Place]) -> list[StoredEvent]:
@@ -138,6 +141,13 @@ def named_before(conn: Conn, asked: Sequence[tuple[int, str]]) -> set[int]:
     """Of which of these (an event's place, and a tsquery) an earlier event of the tenant has a word."""
     params = {"event_id": [event_id for event_id, _ in asked], "words": [words for _, words in asked]}
     return {number for (number,) in fetch_tuples(conn, _SQL["named_before"], params)}
+
+
+@contextmanager
+def _planned(conn: Conn, matching: Matching) -> Iterator[None]:
+    conn.execute(_SQL["plan_anew"], {"may_walk": "off" if matching.is_narrow else "on"})
+    yield
+    conn.execute(_SQL["plan_as_usual"])
 
 
 def _params(matching: Matching) -> dict[str, Any]:

@@ -1,5 +1,10 @@
 -- plan_anew: conditions that are not asked for must be known when the query is planned, or no index would be used
-select set_config('plan_cache_mode', 'force_custom_plan', true);
+select set_config('plan_cache_mode', 'force_custom_plan', true),
+       -- Off: not along the journal until a page is full, as of a rare thing it never will be.
+       set_config('enable_indexscan', %(may_walk)s, true);
+
+-- plan_as_usual: ends that
+select set_config('plan_cache_mode', 'auto', true), set_config('enable_indexscan', 'on', true);
 
 -- newest: place of the tenant's last event in the journal
 select max(event_id) from epcis_event where tenant_id = current_tenant();

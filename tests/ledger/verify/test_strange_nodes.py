@@ -2,10 +2,8 @@
 
 import copy
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from wayproof.ledger.verify import Verdict, verify
 from wayproof.ledger.verify.rpc import Rpc
 from wayproof.model.errors import Unavailable
 
+from fix_anchorer import dripping_node
 from fix_verify import TRUSTED, Proven
 
 WORDS = st.sampled_from(
@@ -85,35 +84,13 @@ def test_any_answer_ends_in_a_report(proven: Proven, recorded: tuple[Recorded, s
         known.told = told
 
 
-class _Dripping(BaseHTTPRequestHandler):
-    asked = 0
-
-    def do_POST(self) -> None:
-        type(self).asked += 1
-        self.send_response(200)
-        self.end_headers()
-        try:
-            while True:
-                self.wfile.write(b" ")
-                time.sleep(0.05)
-        except OSError:
-            return
-
-    def log_message(self, *_args: object) -> None:
-        pass
-
-
 def test_answer_without_end() -> None:
     """A node that sends a byte now and then is given up after the time for a whole answer, and asked no second time."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Dripping)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    rpc = Rpc(f"http://127.0.0.1:{server.server_port}", timeout_s=0.5)
-    begun_s = time.monotonic()
-    for said in ("no whole answer within 0.5 s", "has kept us waiting"):
-        with pytest.raises(Unavailable, match=said):
-            rpc.chain_id()
-    assert time.monotonic() - begun_s < 5
-    assert _Dripping.asked == 1
-    server.shutdown()
-    server.server_close()
+    with dripping_node() as (url, asked):
+        rpc = Rpc(url, timeout_s=0.5)
+        begun_s = time.monotonic()
+        for said in ("no whole answer within 0.5 s", "has kept us waiting"):
+            with pytest.raises(Unavailable, match=said):
+                rpc.chain_id()
+        assert time.monotonic() - begun_s < 5
+        assert len(asked) == 1

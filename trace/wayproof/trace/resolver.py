@@ -4,6 +4,8 @@ Every identifier is answered alike, whether anybody here knows it or not: what i
 resolver that is open to all tells nothing about any tenant's goods.
 """
 
+import re
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +23,9 @@ LINKSET_CONTEXT: Final = "https://ref.gs1.org/standards/resolver/linkset-context
 """Where GS1 publishes the JSON-LD context of linksets."""
 
 _WRITTEN: Final = ("gs1:", VOCABULARY, "https://gs1.org/voc/", "https://www.gs1.org/voc/", "http://gs1.org/voc/")
+_COMPRESSED: Final = re.compile("[A-Za-z0-9_-]{10,200}", re.ASCII)
+_BEGINNINGS: Final = {code[:2] for code in PRIMARY_KEYS} | {f"{tens}{letter}" for tens in "01" for letter in "ABCDEF"}
+"""GS1 Digital Link: Compression §4; 0A to 1F stand for a GTIN and what often comes with it."""
 _DEFAULT: Final = "defaultLink"
 _LINKSET: Final = frozenset({"linkset", "all"})
 _JSON: Final = "application/json"
@@ -85,6 +90,23 @@ def resolve(path: str, query: str, root: str) -> Resolved:
     if query:
         parse(f"{RESOLVER}/{'/'.join(pairs)}?{query}")
     return Resolved(levels=tuple(levels.values()), root=root)
+
+
+def misunderstood(path: str) -> str | None:
+    """What is wrong with a path that no route took and that was meant for a resolver; None where it was not."""
+    segments = path.strip("/").split("/")
+    if len(segments) > 1 and segments[0] in PRIMARY_KEYS:
+        return f"Digital Link: expected no line breaks, got {path!r}"
+    if len(segments) == 1 and _COMPRESSED.fullmatch(segments[0]) and _first_byte(segments[0]) in _BEGINNINGS:
+        return (
+            "Digital Link: expected an uncompressed one, such as /01/09506000134352: compressed links are not read here"
+        )
+    return None
+
+
+def _first_byte(text: str) -> str:
+    """The first two digits of what is compressed, which are those of an Application Identifier or stand for several."""
+    return urlsafe_b64decode(text[:4])[:1].hex().upper()
 
 
 def wants_linkset(link_type: str | None, accept: str) -> bool:

@@ -29,6 +29,7 @@ from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.epcis.query_document import written_time
 from wayproof.trace.epcis.writing import write_json
 from wayproof.trace.epcis.xml_in import CONTEXT_URL
+from wayproof.trace.exports.gdp import band_of
 from wayproof.trace.exports.temperature import Band, Climate, Excursion, climate
 
 _EVENT: Final = "urn:wayproof:event"
@@ -111,7 +112,7 @@ def _arrived(conn: Conn, journey: Journey, shipment: Shipment, at: datetime, api
     item = shipment_item(shipment.shipment_id)
     rule = f"{api}/condition-profiles/{shipment.profile.id}" if shipment.profile else None
     raw_data = f"{api}/shipments/{shipment.shipment_id}/series?measure=temperature_c"
-    seen = list(_seen(conn, telemetry.list_legs(conn, shipment.shipment_id), _band(shipment)))
+    seen = list(_seen(conn, telemetry.list_legs(conn, shipment.shipment_id), band_of(shipment)))
     for each in seen:
         for excursion in each.climate.excursions:
             yield _exceeded(shipment, each, excursion, raw_data=raw_data, rule=rule)
@@ -180,13 +181,6 @@ def _event(name: str, item: str, step: str, at: datetime) -> Json:
         "eventTime": written_time(at.astimezone(UTC)),
         "eventTimeZoneOffset": "+00:00",
     }
-
-
-def _band(shipment: Shipment) -> Band:
-    profile = shipment.profile
-    if profile is None:
-        return Band(min_c=None, max_c=None)
-    return Band(min_c=profile.temperature_min_c, max_c=profile.temperature_max_c)
 
 
 def _site(gln: str | None, site_id: UUID) -> str:

@@ -34,10 +34,13 @@ def get_resolver_description(request: Request) -> Response:
     return Response(document, media_type=JSON, headers={**_CORS, **_KEPT})
 
 
+def preflight() -> Response:
+    """Which methods any page may use."""
+    return Response(status_code=204, headers={**_CORS, **_PREFLIGHT})
+
+
 def resolve(request: Request) -> Response:
     """Redirects to the link that is asked for, or answers the linkset of all."""
-    if request.method == "OPTIONS":
-        return Response(status_code=204, headers={**_CORS, **_PREFLIGHT})
     path = request.scope["raw_path"].decode("ascii", "replace").removeprefix(request.scope["root_path"])
     try:
         resolved = resolver.resolve(path, request.url.query, address_of(request))
@@ -55,10 +58,11 @@ def resolve(request: Request) -> Response:
     return Response(status_code=307, headers={**headers, "Location": location})
 
 
-for _key in resolver.PRIMARY_KEYS:
-    router.add_api_route(
-        f"/{_key}/{{rest:path}}", resolve, methods=["GET", "OPTIONS"], name=f"resolve_{_key}", include_in_schema=False
-    )
+_PATHS: Final = {f"/{key}/{{rest:path}}": f"resolve_{key}" for key in resolver.PRIMARY_KEYS}
+for _path, _name in _PATHS.items():
+    router.add_api_route(_path, resolve, methods=["GET"], name=_name, include_in_schema=False)
+for _path in (WELL_KNOWN, *_PATHS):
+    router.add_api_route(_path, preflight, methods=["OPTIONS"], name=f"options{_path}", include_in_schema=False)
 
 
 def _refused(kind: Kind, detail: str) -> Response:

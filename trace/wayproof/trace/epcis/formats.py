@@ -1,6 +1,7 @@
-"""Events in the words that a reader asked for: identifiers by `GS1-EPC-Format`, vocabulary by `GS1-CBV-XML-Format`.
+"""Events in the words that a reader asked for: identifiers by `GS1-EPC-Format` (EPCIS 2.0 §12.1).
 
-EPCIS 2.0 §12.1. Stored events stay in their own words; what is written here is a copy.
+Stored events stay in their own words; what is written here is a copy. Words of the vocabularies are bare in JSON, and
+JSON is what is given: `GS1-CBV-XML-Format` changes nothing.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,6 @@ from typing import Any, TypeVar
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.context import Context
 from wayproof.trace.epcis.fields import IDENTIFIER, Leaf, rewritten
-from wayproof.trace.epcis.vocabulary import urn, web_uri
 from wayproof.trace.identifiers import parse, to_digital_link, to_urn
 
 
@@ -55,14 +55,6 @@ def translated(event: Mapping[str, Any], epcs: EpcFormat) -> Mapping[str, Any]:
     if epcs in {EpcFormat.NO_PREFERENCE, EpcFormat.NEVER_TRANSLATES}:
         return event
     return _rewritten(event, partial(_epc, epcs=epcs))
-
-
-def with_words(event: Mapping[str, Any], words: CbvFormat) -> Mapping[str, Any]:
-    """The event with words of the vocabularies as XML writes them: URNs, or web URIs where asked for."""
-    write = web_uri if words is CbvFormat.WEB_URI else urn
-    if words is CbvFormat.NEVER_TRANSLATES:
-        return event
-    return _rewritten(event, lambda leaf, text: write(leaf.vocabulary, text) if leaf.vocabulary else text)
 
 
 def canonical(event: Mapping[str, Any], context: Context) -> Mapping[str, Any]:

@@ -60,9 +60,3 @@ def web_uri(name: str, text: str) -> str:
     """The canonical web URI of a bare word, URN or web URI; any other text as it is."""
     word = bare_word(name, text)
     return text if word is None else VOCABULARIES[name].web_prefixes[0] + word
-
-
-def urn(name: str, text: str) -> str:
-    """The URN of a bare word, URN or web URI; what has none comes as `web_uri` gives it."""
-    word, prefix = bare_word(name, text), VOCABULARIES[name].urn_prefix
-    return prefix + word if word is not None and prefix else web_uri(name, text)

@@ -6,7 +6,7 @@ since 2023-11-27, auditors do. A statement is only ever what the party that sold
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from wayproof.trace.exports.cargo import Cargo
 from wayproof.trace.exports.history import Event, Line
@@ -110,6 +110,6 @@ def _master(events: Sequence[Event]) -> dict[str, dict[str, Cell]]:
 
 def _told(event: Event) -> Iterator[tuple[str, Cell]]:
     for column, words in _MASTER.items():
-        value: Any = event.master(*words)
+        value = event.master(*words)
         if value is not None:
-            yield column, value if isinstance(value, str | int) else str(value)
+            yield column, value

@@ -201,14 +201,13 @@ def _cooling(event: Event, line: Line, sources: _Sources) -> Row:
 
 
 def _landing(event: Event, line: Line, sources: _Sources) -> Row:
-    zones = event.master("catchZone", "catchArea")
     return {
         _TLC: line.uri,
         "Species or acceptable market name": event.master("fishType", "speciesForFisheryStatisticsPurposesName")
         or sources.lots.description(line.uri),
         "First date of harvest": event.master(LANDED[0]),
         "Last date of harvest": event.master(LANDED[1]),
-        "Harvest locations": "; ".join(map(str, zones)) if isinstance(zones, list) else zones,
+        "Harvest locations": event.master("catchZone", "catchArea"),
         _SOURCE: sources.place(event.read_point),
         "Date landed": event.local_date,
         _DOCUMENTS: reference_documents(event),

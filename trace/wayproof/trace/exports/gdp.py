@@ -74,7 +74,7 @@ class TemperatureStatement:
 def temperature_statement(conn: Conn, shipment_id: UUID, *, now: datetime) -> TemperatureStatement:
     """The statement as readings stand now; NotFound where the tenant has no such shipment."""
     shipment = shipments.get_shipment(conn, shipment_id)
-    band = _band(shipment)
+    band = band_of(shipment)
     sensors = tuple(_sensor(conn, leg, band, now) for leg in telemetry.list_legs(conn, shipment_id))
     return TemperatureStatement(
         shipment_id=shipment.shipment_id,
@@ -94,7 +94,8 @@ def temperature_statement(conn: Conn, shipment_id: UUID, *, now: datetime) -> Te
     )
 
 
-def _band(shipment: Shipment) -> Band:
+def band_of(shipment: Shipment) -> Band:
+    """What was promised for a shipment."""
     profile = shipment.profile
     if profile is None:
         return Band(min_c=None, max_c=None)

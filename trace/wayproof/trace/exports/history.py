@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from wayproof.trace.epcis.context import Context, context_of
 from wayproof.trace.epcis.reading import read_stored
 from wayproof.trace.epcis.times import parse_offset
 from wayproof.trace.epcis.vocabulary import bare_word
+from wayproof.trace.epcis.writing import write_json
 from wayproof.trace.identifiers import Level, parse
 from wayproof.trace.query.words import term
 
@@ -131,11 +133,11 @@ class Event:
             for entry in entries
         ]
 
-    def master(self, *words: str) -> Any:
+    def master(self, *words: str) -> str | int | Decimal | None:
         """The first of some fields of the instance/lot master data, by local name; None where there is none."""
         for name, value in (self.body.get("ilmd") or {}).items():
             if self.context.expand_field(name).replace("/", ":").rpartition(":")[2] in words:
-                return value
+                return _plain(value)
         return None
 
     @staticmethod
@@ -160,9 +162,8 @@ def _fields(uri: str) -> tuple[str, ...]:
         level = parse(uri).level
     except InvalidInput:  # a lenient import keeps these
         level = Level.UNKNOWN
-    if level is Level.INSTANCE:
-        return _INSTANCE_FIELDS
-    return _INSTANCE_FIELDS + _CLASS_FIELDS if level is Level.UNKNOWN else _CLASS_FIELDS
+    # A lot stands among serialised things where somebody took it for one.
+    return _INSTANCE_FIELDS if level is Level.INSTANCE else _INSTANCE_FIELDS + _CLASS_FIELDS
 
 
 def valid(found: Sequence[JournalEvent]) -> list[Event]:
@@ -186,6 +187,18 @@ def _event(stored: JournalEvent) -> Event:
 @lru_cache(maxsize=_REMEMBERED)
 def _context(text: str | None) -> Context:
     return context_of({"@context": read_stored(text)} if text else {})
+
+
+def _plain(value: Any) -> str | int | Decimal | None:
+    """What a cell can hold of a value that may be anything: several become one text, empty ones nothing."""
+    if isinstance(value, list):
+        return "; ".join(str(part) for part in map(_plain, value) if part is not None) or None
+    if isinstance(value, Mapping):  # as JSON-LD types a value, or XML gives it attributes
+        named = next((value[name] for name in ("@value", "#text", "@id") if name in value), None)
+        return write_json(value) if named is None else _plain(named)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str | int | Decimal) else None
 
 
 def _line(each: Any) -> Line:

@@ -15,7 +15,17 @@ Cell: TypeAlias = str | int | Decimal | date | datetime | None
 _FIRST_DAY: Final = datetime(2020, 1, 1)  # noqa: DTZ001 - the creation time in every file: same rows, same bytes
 _WIDTH: Final = 26
 _MOST_WIDTH: Final = 60
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\N{FULLWIDTH EQUALS SIGN}",
+    "\N{FULLWIDTH COMMERCIAL AT}",
+)
 _MOST_CHARACTERS: Final = 32_767
 """Of a cell of XLSX (ECMA-376 part 1 §18.3.1.4 as Excel reads it)."""
 _DIGITS_OF_FLOAT: Final = 15

@@ -7,6 +7,8 @@ from decimal import Decimal
 from math import inf, nextafter
 from typing import Any, Final
 
+from wayproof.model.errors import InvalidInput
+from wayproof.trace.identifiers import Level, parse
 from wayproof.trace.query.query import MasterCondition, MasterKind, Period, Query, Range
 from wayproof.trace.query.reading import (
     Parameter,
@@ -21,6 +23,8 @@ from wayproof.trace.query.reading import (
 )
 from wayproof.trace.query.values import INSTANT, comparable, instant_of, instant_word, number_word, seconds_of
 from wayproof.trace.query.words import exists_term, term
+
+_WIDE: Final = frozenset({Level.CLASS, Level.PATTERN})
 
 Match = re.Match[str]
 Read = Callable[[Query, Parameter, Match], Query]
@@ -53,8 +57,26 @@ def _vocabulary(vocabulary: str) -> Read:
     return lambda query, parameter, match: _any_of(query, [match["field"]], read_vocabulary(parameter, vocabulary))
 
 
-def _identifiers(*fields: str) -> Read:
-    return lambda query, parameter, match: _any_of(query, fields or [match["field"]], read_identifiers(parameter))
+def _identifiers(query: Query, parameter: Parameter, match: Match) -> Query:
+    return _any_of(query, [match["field"]], read_identifiers(parameter))
+
+
+def _things(*fields: str) -> Read:
+    """The event names one of these things, lots, classes or patterns."""
+
+    def read(query: Query, parameter: Parameter, match: Match) -> Query:
+        uris = read_identifiers(parameter)
+        is_narrow = query.is_narrow or not any(map(_is_wide, uris))
+        return replace(_any_of(query, fields or [match["field"]], uris), is_narrow=is_narrow)
+
+    return read
+
+
+def _is_wide(uri: str) -> bool:
+    try:
+        return parse(uri, check_digits=False).level in _WIDE
+    except InvalidInput:  # an identifier that breaks its scheme's rules is asked for as it is
+        return False
 
 
 def _typed(vocabulary: str) -> Read:
@@ -221,18 +243,18 @@ _FAMILIES: Final[tuple[tuple[re.Pattern[str], Read], ...]] = tuple(
         ("EQ_(?P<field>errorReason)", _vocabulary("errorReason")),
         ("EQ_(?P<field>type)", _vocabulary("measurementType")),
         ("EQ_(?P<field>component)", _vocabulary("component")),
-        ("EQ_(?P<field>readPoint|bizLocation|transformationID)", _identifiers()),
-        ("EQ_(?P<field>deviceID|dataProcessingMethod|bizRules)", _identifiers()),
+        ("EQ_(?P<field>readPoint|bizLocation|transformationID)", _identifiers),
+        ("EQ_(?P<field>deviceID|dataProcessingMethod|bizRules)", _identifiers),
         ("EQ_(?P<field>microorganism|chemicalSubstance|uriValue)", _expanded),
         ("EQ_(?P<field>stringValue|hexBinaryValue|correctiveEventID)", _texts),
         ("EQ_(?P<field>booleanValue)", _boolean),
         ("EQ_(?P<field>bizTransaction)_(?P<type>.+)", _typed("bizTransactionType")),
         ("EQ_(?P<field>source|destination)_(?P<type>.+)", _typed("sourceDestinationType")),
         ("EQ_eventID", _event_ids),
-        ("MATCH_(?P<field>epc|parentID|inputEPC|outputEPC)", _identifiers()),
-        ("MATCH_(?P<field>epcClass|inputEPCClass|outputEPCClass)", _identifiers()),
-        ("MATCH_anyEPC", _identifiers(*_ANY_EPC)),
-        ("MATCH_anyEPCClass", _identifiers(*_ANY_CLASS)),
+        ("MATCH_(?P<field>epc|parentID|inputEPC|outputEPC)", _things()),
+        ("MATCH_(?P<field>epcClass|inputEPCClass|outputEPCClass)", _things()),
+        ("MATCH_anyEPC", _things(*_ANY_EPC)),
+        ("MATCH_anyEPCClass", _things(*_ANY_CLASS)),
         ("WD_(?P<field>readPoint|bizLocation)", _within),
         ("(?P<relation>GE|LT)_eventTime", _period("event_time")),
         ("(?P<relation>GE|LT)_recordTime", _period("record_time")),

@@ -84,6 +84,8 @@ class Query:
     #: Of each of these, the event has a number in one range at least.
     ranges: tuple[tuple[Range, ...], ...] = ()
     master: tuple[MasterCondition, ...] = ()
+    #: Whether a condition names single things or lots, which few events do.
+    is_narrow: bool = False
     event_ids: tuple[str, ...] | None = None
     event_time: Period = field(default_factory=Period)
     record_time: Period = field(default_factory=Period)

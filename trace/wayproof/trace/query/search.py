@@ -113,6 +113,7 @@ def matching_of(conn: Conn, query: Query, *, upto_id: int | None = None) -> Matc
     ranges = [(number, each) for number, condition in enumerate(query.ranges) for each in condition]
     return Matching(
         words=" & ".join(map(_any_of, terms)) or None,
+        is_narrow=query.is_narrow,
         epcis_ids=query.event_ids,
         event_since=query.event_time.since,
         event_before=query.event_time.before,
