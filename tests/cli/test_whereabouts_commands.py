@@ -35,7 +35,7 @@ def test_where(run: Callable[..., Result]) -> None:
     shown = run("where", LOT).stdout
     assert "on_hand" in shown
     assert "45 KGM" in shown
-    assert f"→ (414) {SHOP[-13:]}" in shown
+    assert f"→ SGLN (414) {SHOP[-13:]}" in shown
     told = json.loads(run("where", LOT, "--json").stdout)
     assert told["item"] == LOT
     assert {each["container"] for each in told["items"]} == {None, P}

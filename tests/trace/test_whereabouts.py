@@ -1,12 +1,18 @@
 """Where things are now: hand-made histories, random ones, and third parties' documents, on a real database."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from wayproof.store.pool import tenant_transaction
+from wayproof.trace.capture import capture
+from wayproof.trace.graph.build import key_of
 from wayproof.trace.graph.steps import State
-from wayproof.trace.graph.whereabouts import Whereabouts
+from wayproof.trace.graph.whereabouts import Whereabouts, whereabouts
 
+from epcis_vectors import needs_vectors, valid_files
+from fix_custody import Organisation
 from fix_epcis import declared_wrong
+from fix_exports import PACKED, PALLET, SALAD, Exporter
 from fix_graph import (
     DEPOT,
     ITEM,
@@ -24,8 +30,12 @@ from fix_graph import (
     lot_events,
     made,
     packed,
+    party,
     seen,
+    site,
 )
+
+FARM = site(4)
 
 
 def lines(found: tuple[Whereabouts, ...]) -> list[tuple[Any, ...]]:
@@ -154,3 +164,99 @@ def test_declared_wrong_and_as_of(network: Network) -> None:
     assert (then.place, then.container) == (SHOP, P)
     assert only(network.where(tenant, ITEM, as_of=START)).container is None
     assert network.where(tenant, ITEM, as_of=START - timedelta(days=1)) == ()
+
+
+def test_shipped_in_two_steps_and_not_at_all(network: Network) -> None:
+    """What departs after it was shipped is the same goods; what did not ship after all is where it was."""
+    to_shop = {"destinationList": [{"type": "location", "destination": SHOP}]}
+    events = [
+        seen(1, "commissioning", LOT, PLANT, quantity=50, action="ADD"),
+        seen(2, "shipping", LOT, PLANT, quantity=20, **to_shop),
+        seen(3, "departing", LOT, PLANT, quantity=20, **to_shop),
+        seen(4, "void_shipping", LOT, PLANT, quantity=5),
+        seen(5, "arriving", LOT, SHOP, quantity=15),
+        seen(6, "receiving", LOT, SHOP, quantity=15),
+    ]
+    found = network.where(network.tell(events[:3]), LOT)
+    assert lines(found) == [(State.ON_HAND, PLANT, 30.0), (State.IN_TRANSIT, PLANT, 20.0)]
+    assert lines(network.where(network.tell(events), LOT)) == [
+        (State.ON_HAND, PLANT, 35.0),
+        (State.ON_HAND, SHOP, 15.0),
+    ]
+
+
+def test_no_guess_where_several_could_be_it(network: Network) -> None:
+    """Goods that come from nowhere are taken from the only place that had enough, and from none where several had."""
+    events = [
+        seen(1, "commissioning", LOT, PLANT, quantity=50, action="ADD"),
+        seen(2, "storing", LOT, DEPOT, quantity=20),
+        seen(3, "storing", LOT, SHOP, quantity=25),
+        seen(4, "storing", LOT, FARM, quantity=4),
+    ]
+    found = network.where(network.tell(events), LOT)
+    assert {each.place: each.quantity for each in found} == {PLANT: 5, DEPOT: 20, SHOP: 25, FARM: 4}
+
+
+def test_what_cannot_be_subtracted_is_unknown(network: Network) -> None:
+    """Four cases of a hundred kilograms leave nobody knows how many; no quantity is all there is."""
+    events = [
+        seen(1, "commissioning", LOT, PLANT, quantity=100, uom="KGM", action="ADD"),
+        seen(2, "shipping", LOT, PLANT, quantity=4, uom="CS"),
+        seen(3, "receiving", LOT, SHOP, is_lot=True),
+    ]
+    found = network.where(network.tell(events), LOT)
+    assert [(each.place, each.quantity, each.unit) for each in found] == [(PLANT, None, "KGM"), (SHOP, 4.0, "CS")]
+
+
+def test_holder(network: Network) -> None:
+    """The sender has what is on its way, the receiver what has come; possession counts before ownership."""
+    sold = {
+        "sourceList": [{"type": "owning_party", "source": party(1)}],
+        "destinationList": [
+            {"type": "owning_party", "destination": party(3)},
+            {"type": "possessing_party", "destination": party(2)},
+        ],
+    }
+    events = [packed(1, P, A), seen(2, "shipping", P, PLANT, **sold), seen(3, "receiving", P, SHOP, **sold)]
+    for count, holder in ((1, None), (2, party(1)), (3, party(2))):
+        found = only(network.where(network.tell(events[:count]), A))
+        assert (found.holder, found.holder_name) == (holder, None)
+
+
+def test_receiver_of_a_handoff_holds_what_is_in_it(
+    network: Network, shipper: Organisation, carrier: Organisation
+) -> None:
+    """Who received a pallet in an accepted handoff has what is in it, for both parties and by name, from then on."""
+    for tenant in (shipper.tenant_id, carrier.tenant_id):
+        network.tell_more(tenant, [packed(1, P, A), seen(2, "shipping", P, PLANT)], now=START)
+    shipper.hand_over(carrier, item=P)
+    for tenant in (shipper.tenant_id, carrier.tenant_id):
+        found = only(network.where(tenant, A))
+        assert (found.holder, found.holder_name) == (f"urn:wayproof:party:{carrier.party.party_id}", carrier.party.name)
+        assert only(network.where(tenant, A, as_of=datetime(2026, 1, 2, tzinfo=UTC))).holder is None
+
+
+def test_third_parties_documents(fsma: Exporter) -> None:
+    """The salad is where it was made; of the packed lot some was used, and all the rest came on the pallet."""
+    salad, packed_lot = (key_of(fsma.tenant_id, uri) for uri in (SALAD, PACKED))
+    with tenant_transaction(fsma.pool, fsma.tenant_id) as conn:
+        found = whereabouts(conn, fsma.tenant_id, [salad, packed_lot])
+    assert lines(found[salad]) == [(State.ON_HAND, "https://id.gs1.org/414/0860009998018", 2000.0)]
+    on_pallet, used = found[packed_lot]
+    assert (on_pallet.state, on_pallet.container, on_pallet.quantity) == (State.ON_HAND, PALLET, 500.0)
+    assert (used.state, used.quantity) == (State.USED_UP, 100.0)
+
+
+@needs_vectors
+def test_every_thing_of_third_parties_is_somewhere(network: Network) -> None:
+    """Over all documents of third parties: everything that is told of is somewhere, now and as it is recorded now."""
+    tenant = network.tell([])
+    for path in valid_files().values():
+        with tenant_transaction(network.pool, tenant) as conn:
+            capture(conn, tenant, path.read_bytes(), lenient=True, proceed=True)
+    keys = [key for (key,) in network.superuser.execute("select node_id from trace_node")]
+    with tenant_transaction(network.pool, tenant) as conn:
+        found = whereabouts(conn, tenant, keys)
+        assert found == whereabouts(conn, tenant, keys[::-1], as_of=datetime.now(UTC))
+    assert len(found) == len(keys) > 100
+    assert all(found.values())

@@ -8,9 +8,12 @@ from typing import Final
 from uuid import UUID
 
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE, Containment, Packing
+from wayproof.trace.graph.amounts import factor
 
 _ADD: Final = "ADD"
 _DELETE: Final = "DELETE"
+_NOTHING: Final = 1e-9
+"""Of what was inside: sums of decimal fractions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class _Open:
     since: datetime
     by: int | None
     quantity: float | None
+    unit: str | None
 
 
 def containments(packings: Iterable[Packing]) -> list[Containment]:
@@ -43,7 +47,8 @@ def _of_parent(packings: list[Packing]) -> list[Containment]:
         for packing in _of_instant(list(at_once), inside):
             for child_id in [packing.child_id] if packing.child_id else list(inside):
                 _step(packing, child_id, inside, done)
-    done += [_closed(packings[0], child_id, held, EVER_AFTER, None) for child_id, held in inside.items()]
+    parent = packings[0]
+    done += [_closed(parent, child_id, held, EVER_AFTER, None) for child_id, held in inside.items()]
     return done
 
 
@@ -59,27 +64,35 @@ def _step(packing: Packing, child_id: UUID, inside: dict[UUID, _Open], done: lis
     held = inside.get(child_id)
     if packing.action != _DELETE:
         if held is None:
-            inside[child_id] = _Open(packing.at, packing.event_id, packing.quantity)
+            inside[child_id] = _Open(packing.at, packing.event_id, packing.quantity, packing.unit)
         elif packing.action == _ADD and held.quantity is not None and packing.quantity is not None:
-            inside[child_id] = replace(held, quantity=held.quantity + packing.quantity)
+            ratio = factor(packing.unit, held.unit)
+            more = None if ratio is None else held.quantity + packing.quantity * ratio
+            inside[child_id] = replace(held, quantity=more)
         return
     if held is None:
         if packing.child_id is not None:
-            held = _Open(EVER_BEFORE, None, packing.quantity)
+            held = _Open(EVER_BEFORE, None, packing.quantity, packing.unit)
             done.append(_closed(packing, child_id, held, packing.at, packing.event_id))
         return
-    left = _left(held.quantity, packing.quantity)
+    left = _left(held, packing)
     if left is not None:
-        inside[child_id] = replace(held, quantity=left)
+        inside[child_id] = left
         return
     del inside[child_id]
     if held.since < packing.at:
         done.append(_closed(packing, child_id, held, packing.at, packing.event_id))
 
 
-def _left(held: float | None, taken: float | None) -> float | None:
-    """What stays of a quantity; None where nothing does, or nobody knows."""
-    return held - taken if held is not None and taken is not None and taken < held else None
+def _left(held: _Open, packing: Packing) -> _Open | None:
+    """What stays when so much is taken out; None where nothing does, or nobody knows."""
+    if held.quantity is None or packing.quantity is None:
+        return None
+    ratio = factor(packing.unit, held.unit)
+    if ratio is None:  # some of it, which cannot be compared
+        return replace(held, quantity=None)
+    left = held.quantity - packing.quantity * ratio
+    return replace(held, quantity=left) if left > held.quantity * _NOTHING else None
 
 
 def _closed(packing: Packing, child_id: UUID, held: _Open, until: datetime, closed_by: int | None) -> Containment:
@@ -90,7 +103,7 @@ def _closed(packing: Packing, child_id: UUID, held: _Open, until: datetime, clos
         since=held.since,
         until=until,
         quantity=held.quantity,
-        unit=packing.unit,
+        unit=held.unit,
         opened_by=held.by,
         closed_by=closed_by,
     )

@@ -1,12 +1,12 @@
 """What was told of things, in order: their own events, those of what they were in, and handoffs of both."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from wayproof.model.errors import InvalidInput
@@ -24,60 +24,79 @@ _LOTS: Final = frozenset({Level.CLASS, Level.LOT, Level.PATTERN})
 _PLACE: Final = 0
 _EVENT_ID: Final = 1
 _QUANTITY: Final = 3
+_READ_POINT: Final = ToldEvent._fields.index("read_point")
+_LOCATION: Final = ToldEvent._fields.index("biz_location")
+_ENDS: Final = slice(ToldEvent._fields.index("sources"), ToldEvent._fields.index("destinations") + 1)
 _AT: Final = attrgetter("at")
 _SSCC: Final = "https://id.gs1.org/00/"
 _GTIN: Final = "https://id.gs1.org/01/"
 _SERIAL: Final = "/21/"
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """What was told alike of some things, in order."""
 
     keys: tuple[UUID, ...]
     is_single: bool
-    happenings: tuple[Happening, ...]
+    happenings: Sequence[Happening]
+
+
+class Thing(NamedTuple):
+    """A thing or container with what was told of it."""
+
+    key: UUID
+    uri: str
+    parts: Sequence[EventPart] = ()
+    stays: tuple[Stay, ...] = ()
+    handoffs: tuple[HandedOver, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
     """Everything that was told of some things and of what they were in."""
 
-    keys: tuple[UUID, ...]
+    things: Sequence[Thing]
+    containers: Mapping[UUID, Thing]
     stays: Stays
-    uris: Mapping[UUID, str]
-    parts: Mapping[UUID, list[EventPart]]
     events: Mapping[int, ToldRow]
-    handoffs: Mapping[UUID, list[HandedOver]]
     _of_stays: dict[Stay, list[Happening]] = field(default_factory=dict)
 
     def histories(self) -> Iterator[History]:
         """The histories of the things. Those of one batch mostly share theirs, so each is told once."""
-        told = Counter(part[_EVENT_ID] for key in self.keys for part in self.parts[key])
-        alike: defaultdict[tuple[object, ...], list[UUID]] = defaultdict(list)
-        for key in self.keys:
-            parts = self.parts[key]
-            if all(told[part[_EVENT_ID]] > 1 for part in parts):
-                handoffs = tuple(each.digest for each in self.handoffs.get(key, ()))
-                is_single = _is_single(self.uris[key], parts)
-                alike[is_single, tuple(part[1:] for part in parts), self.stays.of.get(key), handoffs].append(key)
+        told = Counter(part[_EVENT_ID] for thing in self.things for part in thing.parts)
+        alike: defaultdict[tuple[object, ...], list[Thing]] = defaultdict(list)
+        for thing in self.things:
+            if told[thing.parts[0][_EVENT_ID]] == 1:
+                yield self._history([thing])
             else:
-                yield self._history(key)
-        for keys in alike.values():
-            yield self._history(*keys)
+                handoffs = tuple(each.digest for each in thing.handoffs)
+                parts = tuple(part[1:] for part in thing.parts)
+                alike[_is_single(thing), parts, thing.stays, handoffs].append(thing)
+        for things in alike.values():
+            yield self._history(things)
 
-    def _history(self, key: UUID, *others: UUID) -> History:
-        happenings = self._in_order([*self._own(key), *self._inherited(key)])
-        return History((key, *others), _is_single(self.uris[key], self.parts[key]), happenings)
+    def said(self) -> tuple[set[str], set[str]]:
+        """All places where something happened, and all parties that are named."""
+        places = {row[_LOCATION] or row[_READ_POINT] for row in self.events.values()}
+        lists = (entries for row in self.events.values() for entries in row[_ENDS] if entries)
+        ends = (entry for entries in lists for entry in entries)
+        return places - {None}, {uri for entry in ends for name, uri in entry.items() if name != "type"}
 
     def receivers(self) -> dict[str, str]:
         """Names of those who received something, by URI: they may be parties of another tenant."""
-        handed = (each for told in self.handoffs.values() for each in told)
+        handed = (each for thing in (*self.things, *self.containers.values()) for each in thing.handoffs)
         return {party_uri(each.receiver_party_id): each.receiver_name for each in handed}
 
-    def _own(self, key: UUID) -> list[Happening]:
+    def _history(self, things: Sequence[Thing]) -> History:
+        thing = things[0]
+        happenings = self._own(thing)
+        if thing.stays or thing.handoffs:
+            happenings += self._inherited(thing)
+        return History(tuple(each.key for each in things), _is_single(thing), self._in_order(happenings))
+
+    def _own(self, thing: Thing) -> list[Happening]:
         told = []
-        for _, event_id, role, quantity, unit, hub_id in self.parts[key]:
+        for _, event_id, role, quantity, unit, hub_id in thing.parts:
             event = ToldEvent._make(self.events[event_id])
             if role == Role.CHILD and hub_id is not None:
                 told.append(Happening(event.at, effect_of(event, role), event_id, hub_id, quantity, unit))
@@ -87,9 +106,9 @@ class Told:
                 told.append(Happening(event.at, effect, event_id, None, quantity, unit))
         return told
 
-    def _inherited(self, key: UUID) -> Iterator[Happening]:
-        yield from (_handed(each, None) for each in self.handoffs.get(key, ()))
-        for stay in self.stays.of.get(key, ()):
+    def _inherited(self, thing: Thing) -> Iterator[Happening]:
+        yield from (_handed(each, None) for each in thing.handoffs)
+        for stay in thing.stays:
             if stay not in self._of_stays:
                 self._of_stays[stay] = list(self._of_stay(stay))
             yield from self._of_stays[stay]
@@ -98,23 +117,24 @@ class Told:
         """What bears on everything that was in a container during a stay."""
         heard: set[int] = set()
         for around in self.stays.around(stay):
-            for _, event_id, role, *_ in self.parts.get(around.container, ()):
+            container = self.containers[around.container]
+            for _, event_id, role, *_ in container.parts:
                 event = ToldEvent._make(self.events[event_id])
                 if role == Role.EMPTIED and event.at == around.end:
                     yield from _emptied(event, stay, around)
                 elif around.low <= event.at <= around.high and event_id not in heard:
                     heard.add(event_id)
                     yield Happening(event.at, contents_effect(event, role), event_id, via=stay.container)
-            for each in self.handoffs.get(around.container, ()):
+            for each in container.handoffs:
                 if around.low <= each.at <= around.high:
                     yield _handed(each, stay.container)
 
-    def _in_order(self, happenings: list[Happening]) -> tuple[Happening, ...]:
+    def _in_order(self, happenings: list[Happening]) -> list[Happening]:
         """By time. Of one instant: what leaves a place before what comes to another, else by `Kind`; then by name."""
         if len({each.at for each in happenings}) == len(happenings):
-            return tuple(sorted(happenings, key=_AT))
+            return sorted(happenings, key=_AT)
         arrivals = {(each.at, each.effect.place) for each in happenings if each.effect.kind is Kind.ARRIVE}
-        return tuple(sorted(happenings, key=partial(self._rank, arrivals)))
+        return sorted(happenings, key=partial(self._rank, arrivals))
 
     def _rank(self, arrivals: Collection[tuple[datetime, str | None]], each: Happening) -> tuple[object, ...]:
         name = each.effect.holder if each.event_id is None else ToldEvent._make(self.events[each.event_id]).epcis_id
@@ -126,33 +146,38 @@ def told_of(conn: Conn, keys: Collection[UUID], *, as_of: datetime | None) -> To
     """Reads what was told of things: a few queries, and one or two for each level of nesting."""
     then = as_of or graph.NOW
     stays = find_stays(conn, keys, as_of=as_of)
-    nodes = list(dict.fromkeys((*keys, *sorted(stays.containers))))
+    own = list(dict.fromkeys(keys))
+    nodes = [*own, *sorted(stays.containers)]
     names = whereabouts.names(conn, nodes)
-    of_node: defaultdict[int, list[EventPart]] = defaultdict(list)
+    parts: defaultdict[int, list[EventPart]] = defaultdict(list)
     for part in whereabouts.parts(conn, nodes, as_of=then):
-        of_node[part[_PLACE]].append(part)
-    handoffs: defaultdict[UUID, list[HandedOver]] = defaultdict(list)
-    places = list(names)
-    for each in whereabouts.handed_over(conn, [names[place] for place in places], as_of=then):
-        handoffs[nodes[places[each.place]]].append(each)
+        parts[part[_PLACE]].append(part)
+    handoffs: defaultdict[str, list[HandedOver]] = defaultdict(list)
+    uris = list(set(names.values()))
+    for each in whereabouts.handed_over(conn, uris, as_of=then):
+        handoffs[uris[each.place]].append(each)
+
+    def thing(place: int) -> Thing:
+        key, uri = nodes[place], names[place]
+        return Thing(key, uri, parts.get(place, ()), stays.of.get(key, ()), tuple(handoffs.get(uri, ())))
+
     return Told(
-        keys=tuple(nodes[place] for place in range(len(set(keys))) if place in of_node),
+        things=[thing(place) for place in range(len(own)) if place in parts],
+        containers={nodes[place]: thing(place) for place in range(len(own), len(nodes))},
         stays=stays,
-        uris={nodes[place]: uri for place, uri in names.items()},
-        parts={nodes[place]: parts for place, parts in of_node.items()},
-        events=whereabouts.events(conn, {part[_EVENT_ID] for parts in of_node.values() for part in parts}),
-        handoffs=handoffs,
+        events=whereabouts.events(conn, {part[_EVENT_ID] for told in parts.values() for part in told}),
     )
 
 
-def _is_single(uri: str, parts: Iterable[EventPart]) -> bool:
+def _is_single(thing: Thing) -> bool:
     """Whether a thing is in one place; a URI of somebody else's does not tell, but a quantity does."""
-    if any(part[_QUANTITY] is not None for part in parts):
-        return False
-    if uri.startswith(_SSCC) or (uri.startswith(_GTIN) and _SERIAL in uri):
+    for part in thing.parts:
+        if part[_QUANTITY] is not None:
+            return False
+    if thing.uri.startswith(_SSCC) or (thing.uri.startswith(_GTIN) and _SERIAL in thing.uri):
         return True
     try:
-        return parse(uri).level not in _LOTS
+        return parse(thing.uri).level not in _LOTS
     except InvalidInput:  # a lenient import keeps these
         return True
 

@@ -24,29 +24,28 @@ class Shelf:
     def pull(self, pieces: list[Piece]) -> list[Piece]:
         """Takes pieces out."""
         for piece in pieces:
-            del self._bucket(piece)[id(piece)]
+            bucket = self._bucket(piece)
+            del bucket[id(piece)]
+            if not bucket and piece.container is not None:
+                del self._inside[piece.container]
         return pieces
 
     def inside(self, container: UUID) -> Iterable[Piece]:
         """What is in a container."""
         return self._inside.get(container, {}).values()
 
-    def at(self, place: str | None) -> list[Piece]:
-        """What rests at a place, what is loose first."""
-        return self._where(is_moving=False, place=place)
+    def loose(self, place: str | None, *, is_moving: bool = False) -> list[Piece]:
+        """What rests at a place in no container, or is on its way there; None: nobody knows where."""
+        return list(self._loose.get((is_moving, place), {}).values())
 
-    def bound_for(self, place: str | None) -> list[Piece]:
-        """What is on its way to a place; None: nobody knows where."""
-        return self._where(is_moving=True, place=place)
+    def packed(self, place: str | None, *, is_moving: bool = False) -> list[Piece]:
+        """The same of what is in a container."""
+        inside = (piece for bucket in self._inside.values() for piece in bucket.values())
+        return [piece for piece in inside if (piece.is_moving, piece.whither) == (is_moving, place)]
 
     def moving(self) -> list[Piece]:
         """What is on its way, wherever to."""
         return [piece for piece in self if piece.is_moving]
-
-    def _where(self, *, is_moving: bool, place: str | None) -> list[Piece]:
-        loose = self._loose.get((is_moving, place), {}).values()
-        packed = (piece for bucket in self._inside.values() for piece in bucket.values())
-        return [*loose, *(piece for piece in packed if (piece.is_moving, piece.whither) == (is_moving, place))]
 
     def _bucket(self, piece: Piece) -> dict[int, Piece]:
         if piece.container is not None:

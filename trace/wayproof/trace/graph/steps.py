@@ -80,8 +80,8 @@ _BY_DISPOSITION: Final = {
 _ARRIVALS: Final = frozenset({"receiving", "arriving", "accepting", "unloading", "void_shipping"})
 _DEPARTURES: Final = frozenset({"shipping", "departing", "transporting", "consigning"})
 _MAKING: Final = frozenset({"commissioning", "creating_class_instance"})
-ONWARD: Final = frozenset({"departing", "transporting"})
-"""Steps that may tell again of what was shipped already."""
+ONWARD: Final = frozenset({"departing", "transporting", "void_shipping"})
+"""Steps that may tell of what was shipped from there already."""
 
 COUNTS: Final = frozenset({"cycle_counting", "stock_taking"})
 """Steps that tell of all there is at a place."""

@@ -123,15 +123,19 @@ class Stock:
             yield list(live.inside(happening.container))
         if effect.step in ONWARD:
             yield [each for each in live.moving() if each.place == effect.place and each.step != effect.step]
-        resting = live.at(effect.place)
         if effect.kind is Kind.ARRIVE:
+            resting = (*live.loose(effect.place), *live.packed(effect.place))
             yield [each for each in resting if is_arrival(each.step) and each.step != effect.step]
         else:
-            yield resting
-        yield live.bound_for(effect.place)
+            yield live.loose(effect.place)
+            yield live.packed(effect.place)
+        yield live.loose(effect.place, is_moving=True)
+        yield live.packed(effect.place, is_moving=True)
         if effect.source is not None and effect.source != effect.place:
-            yield live.at(effect.source)
-        yield live.bound_for(None)
+            yield live.loose(effect.source)
+            yield live.packed(effect.source)
+        yield live.loose(None, is_moving=True)
+        yield live.packed(None, is_moving=True)
 
     def _only_other(self, happening: Happening, wanted: float | None) -> Iterator[Sequence[Piece]]:
         """The pieces of the only position elsewhere that has enough."""
@@ -156,8 +160,8 @@ class Stock:
         is_count = happening.effect.step in COUNTS and happening.via is None and happening.quantity is not None
         if not is_count:
             return []
-        resting = self._live.at(happening.effect.place)
-        return self._live.pull([piece for piece in resting if piece.container is None and _is_alike(piece, happening)])
+        resting = self._live.loose(happening.effect.place)
+        return self._live.pull([piece for piece in resting if _is_alike(piece, happening)])
 
     @property
     def _is_made(self) -> bool:

@@ -58,11 +58,11 @@ def whereabouts(
     A single thing is in one place, a lot may be in many. Things of which no event tells are left out.
     """
     told = told_of(conn, keys, as_of=as_of)
-    settled = [(history.keys, _settled(history)) for history in told.histories()]
-    shown = _Shown.of(conn, tenant_id, told, [piece for _, pieces in settled for piece in pieces])
+    shown = _Shown.of(conn, tenant_id, told)
     found: dict[UUID, tuple[Whereabouts, ...]] = {}
-    for alike, pieces in settled:
-        found |= {key: shown.all_of(key, pieces) for key in alike}
+    for history in told.histories():
+        pieces = _settled(history)
+        found |= {key: shown.all_of(key, pieces) for key in history.keys}
     return found
 
 
@@ -77,14 +77,14 @@ class _Shown:
     holders: Mapping[str, str]
 
     @classmethod
-    def of(cls, conn: Conn, tenant_id: UUID, told: Told, pieces: Sequence[Piece]) -> Self:
-        """What is needed for these pieces."""
-        holders = {piece.holder for piece in pieces if piece.holder}
+    def of(cls, conn: Conn, tenant_id: UUID, told: Told) -> Self:
+        """What is needed for all that was told."""
+        places, parties = told.said()
         return cls(
-            uris=told.uris,
+            uris={key: container.uri for key, container in told.containers.items()},
             around=told.stays.now(),
-            places=place_names(conn, {piece.place for piece in pieces if piece.place}),
-            holders={**told.receivers(), **party_names(conn, tenant_id, holders)},
+            places=place_names(conn, places),
+            holders={**told.receivers(), **party_names(conn, tenant_id, parties)},
         )
 
     def all_of(self, node: UUID, pieces: Sequence[Piece]) -> tuple[Whereabouts, ...]:
