@@ -3,13 +3,16 @@
 import itertools
 import os
 import secrets
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -26,6 +29,11 @@ from ports import free_port, wait_for_listener
 
 TIMESCALE_DSN = os.environ.get("WAYPROOF_TEST_TIMESCALE_DSN", "")
 """URL of a superuser on a TimescaleDB; where it is given, all tests run there."""
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only a folder of our own making in it is used
+LEAST_MEMORY_BYTES: Final = 2_000_000_000
+PREFIX: Final = "wayproof-tests-"
+OLD_S: Final = 3600
 
 _numbers = itertools.count(1)
 
@@ -81,9 +89,22 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
         _drop_all(server)
         return
-    with _own_server(tmp_path_factory.mktemp("postgres")) as server:
+    with _folder(tmp_path_factory) as folder, _own_server(folder) as server:
         _create_template(server)
         yield server
+
+
+@contextmanager
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """In memory where there is room: a database is a thousand files, and a disk may need half a second to make them."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < LEAST_MEMORY_BYTES:
+        yield tmp_path_factory.mktemp("postgres")
+        return
+    for left in MEMORY.glob(f"{PREFIX}*"):  # by runs that were killed
+        if time.time() - left.stat().st_mtime > OLD_S and not (left / "data" / "postmaster.pid").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=MEMORY) as folder:
+        yield Path(folder)
 
 
 @contextmanager
@@ -93,8 +114,9 @@ def _own_server(folder: Path) -> Iterator[Server]:
     port = free_port()
     with (folder / "log").open("wb") as log:
         # Tests may lose data at a power cut; commits are what they wait for most.
-        argv = cluster.argv(port, fsync="off", max_connections="200")
-        process = subprocess.Popen(argv, stdout=log, stderr=log)
+        argv = cluster.argv(port, fsync="off", max_connections="200", max_wal_size="256MB")
+        # Should pytest be killed, the server ends too and does not keep its memory.
+        process = subprocess.Popen(["setpriv", "--pdeathsig", "INT", "--", *argv], stdout=log, stderr=log)
     try:
         wait_for_listener(process, port)
         server = Server(dsn=cluster.url(port))
@@ -138,7 +160,7 @@ def database(postgres: Server) -> Iterator[DatabaseSettings]:
     """A fresh, migrated database of this test's own; superuser settings."""
     name = f"{postgres.prefix}test_{next(_numbers)}"
     with postgres.admin() as conn:
-        conn.execute(f"create database {name} template {postgres.template}")
+        conn.execute(f"create database {name} template {postgres.template} strategy file_copy")
     yield postgres.settings(name)
     with postgres.admin() as conn:
         conn.execute(f"drop database {name} with (force)")

@@ -150,7 +150,7 @@ def test_who_would_rather_have_the_document_gets_it(client: TestClient, accept: 
 
 def test_pages_of_problems_keep_what_programs_go_by(client: TestClient, superuser: Conn) -> None:
     """A problem shown as a page still says which methods there are, how to prove oneself and when to try again."""
-    assert client.post("/livez", headers=BROWSER).headers["allow"] == "GET"
+    assert client.post("/livez", headers=BROWSER).headers["allow"] == "GET, HEAD"
     assert client.get("/v1/devices", headers=BROWSER).headers["www-authenticate"] == 'Bearer realm="wayproof"'
     superuser.execute("update alembic_version set version_num = 'other'")
     assert client.get("/readyz", headers=BROWSER).headers["retry-after"] == "2"

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -259,9 +260,9 @@ def _of_http_error(request: Request, error: HTTPException) -> Complaint:
 def allowed_methods(request: Request) -> list[str]:
     """What may be done with the path of a request: Starlette names only the methods of the first route that fits."""
     methods: set[str] = set()
-    for route in request.app.routes:
+    for route in iter_route_contexts(request.app.routes):
         if route.matches(request.scope)[0] is not Match.NONE:
-            methods.update(getattr(route, "methods", None) or ())
+            methods.update(route.methods or ())
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 

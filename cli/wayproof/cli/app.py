@@ -1,6 +1,7 @@
 """What every command shares: how errors end a command, options, and output for people and for programs."""
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import structlog
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -24,12 +26,18 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that was asked for."""
+        if not structlog.is_configured():
+            structlog.configure(logger_factory=_log_beside_the_answer)
         try:
             return super().invoke(ctx)
         except WayproofError as error:
             # libpq speaks in paragraphs.
             typer.echo(f"wayproof: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(1) from error
+
+
+def _log_beside_the_answer(*_: object) -> structlog.PrintLogger:
+    return structlog.PrintLogger(sys.stderr)
 
 
 def commands(name: str, help_text: str) -> typer.Typer:
