@@ -26,8 +26,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that was asked for."""
-        if not structlog.is_configured():
-            structlog.configure(logger_factory=_log_beside_the_answer)
+        structlog.configure(logger_factory=_log_beside_the_answer)
         try:
             return super().invoke(ctx)
         except WayproofError as error:
