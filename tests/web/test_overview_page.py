@@ -263,11 +263,12 @@ def test_long_lists_are_followed(website: Website, visit_factory: VisitFactory) 
     expect(visit_factory().sign_in(key).locator(".shipment")).to_have_count(105)
     page = visit_factory(scripts=False).go()
     page.get_by_label("API key").fill(key)
-    page.get_by_role("button", name="Sign in").click()
-    seen = page.locator(".shipment h3").all_text_contents()
-    while (link := page.get_by_role("link", name="Older shipments")).count():
-        link.click()
+    way, seen = page.get_by_role("button", name="Sign in"), list[str]()
+    while way.count():
+        with page.expect_navigation():  # waits for the whole page
+            way.click()
         seen += page.locator(".shipment h3").all_text_contents()
+        way = page.get_by_role("link", name="Older shipments")
     assert [text.strip() for text in seen] == [f"R-{number:03}" for number in reversed(range(105))]
 
 

@@ -4,16 +4,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from wayproof.model.errors import WayproofError
-
-if TYPE_CHECKING:
-    import structlog
 
 
 class Commands(TyperGroup):
@@ -81,11 +78,4 @@ def deferred(entries: Mapping[str, Entry]) -> type[Commands]:
 def _log_beside_the_answer() -> None:
     import structlog  # noqa: PLC0415 - takes as long as all else that help and completion need
 
-    if not structlog.is_configured():
-        structlog.configure(logger_factory=_logger_to_stderr)
-
-
-def _logger_to_stderr(*_: object) -> "structlog.PrintLogger":
-    import structlog  # noqa: PLC0415 - as above
-
-    return structlog.PrintLogger(sys.stderr)
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
