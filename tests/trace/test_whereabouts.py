@@ -104,6 +104,15 @@ def test_pallet_that_is_used_again(network: Network) -> None:
     assert (second.place, second.container) == (SHOP, P)
 
 
+def test_in_and_out_at_one_instant(network: Network) -> None:
+    """What comes out of a container at the instant at which it went in is in none, had it been inside before or not."""
+    both = [packed(4, P, A), packed(4, P, A, action="DELETE")]
+    before = [packed(2, P, A), packed(3, P, A, action="DELETE")]
+    for events in (both, [*before, *both]):
+        found = only(network.where(network.tell(events), A))
+        assert (found.container, found.outermost) == (None, None)
+
+
 def test_what_becomes_of_things(network: Network) -> None:
     """Steps and dispositions say whether a thing was used up, sold, destroyed, sent back or lost."""
     told: list[tuple[Event, State]] = [

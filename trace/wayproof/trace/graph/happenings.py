@@ -96,10 +96,16 @@ class Told:
 
     def _own(self, thing: Thing) -> list[Happening]:
         told = []
+        stays: defaultdict[UUID, list[Stay]] = defaultdict(list)
+        for stay in thing.stays:
+            stays[stay.container].append(stay)
         for _, event_id, role, quantity, unit, hub_id in thing.parts:
             event = ToldEvent._make(self.events[event_id])
             if role == Role.CHILD and hub_id is not None:
-                told.append(Happening(event.at, effect_of(event, role), event_id, hub_id, quantity, unit))
+                # What comes out at the instant at which it went in was never inside.
+                is_inside = event.action == "DELETE" or any(s.low <= event.at <= s.high for s in stays[hub_id])
+                container = hub_id if is_inside else None
+                told.append(Happening(event.at, effect_of(event, role), event_id, container, quantity, unit))
             elif role != Role.EMPTIED:
                 # What belongs to another thing is not in it.
                 effect = effect_of(event, Role.OBJECT if role == Role.CHILD else role)
@@ -148,10 +154,10 @@ def told_of(conn: Conn, keys: Collection[UUID], *, as_of: datetime | None) -> To
     stays = find_stays(conn, keys, as_of=as_of)
     own = list(dict.fromkeys(keys))
     nodes = [*own, *sorted(stays.containers)]
-    names = whereabouts.names(conn, nodes)
     parts: defaultdict[int, list[EventPart]] = defaultdict(list)
     for part in whereabouts.parts(conn, nodes, as_of=then):
         parts[part[_PLACE]].append(part)
+    names = whereabouts.names(conn, nodes)  # after the parts: of whatever has one, the name is there
     handoffs: defaultdict[str, list[HandedOver]] = defaultdict(list)
     uris = list(set(names.values()))
     for each in whereabouts.handed_over(conn, uris, as_of=then):
