@@ -17,6 +17,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
 
+from wayproof.model.errors import Unavailable
 from wayproof.store import captures
 from wayproof.store.captures import CaptureJob
 from wayproof.store.events import lock_journal
@@ -115,6 +116,24 @@ def test_a_fault_of_ours_ends(api_pool: Pool, tenant: UUID, monkeypatch: pytest.
     found = state(api_pool, tenant, job)
     assert (found.is_success, found.errors[0]["rule"]) == (False, "internal")
     assert work_off(api_pool) == 0
+
+
+def test_a_busy_database_is_no_fault_of_the_document(
+    api_pool: Pool, tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often the database does not serve, what was taken is not given up."""
+
+    def busy(*_: Any, **__: Any) -> None:
+        raise Unavailable("another holds the journal")
+
+    job = put(api_pool, tenant, new_event(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "fulfil", busy)
+        for _ in range(2 * MOST_TRIES):
+            with pytest.raises(Unavailable):
+                work_off(api_pool)
+    assert work_off(api_pool) == 1
+    assert state(api_pool, tenant, job).is_success
 
 
 @pytest.fixture
