@@ -210,6 +210,15 @@ def test_no_process_is_left_behind(service: Callable[[], subprocess.Popen[bytes]
         assert alive == []
 
 
+@pytest.mark.parametrize("table", ["untold", "epcis_subscription"])
+def test_it_ends_where_a_part_of_it_does(
+    service: Callable[[], subprocess.Popen[bytes]], superuser: Conn, table: str
+) -> None:
+    """Where recording or telling ends by a fault, all of it does, so that who watches it starts it again."""
+    superuser.execute(SQL("revoke select on {} from wayproof_api").format(Identifier(table)))
+    assert service().wait(90) == 1
+
+
 def test_told_to_end_it_ends(service: Callable[[], subprocess.Popen[bytes]], log_folder: Path) -> None:
     """SIGTERM ends it with status 0."""
     process = service()
