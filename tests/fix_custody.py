@@ -29,6 +29,8 @@ LOG = LogIdentity(
     chain_id=DOMAIN.chain_id,
     contract=DOMAIN.contract,
 )
+QUICK = 2
+"""scrypt's N of a keystore that tests open many times."""
 ITEM = "urn:epc:id:sgtin:0614141.812345.6789"
 DETAILS = {"place": "Dock 4", "goods": [{"name": "Vaccine", "quantity": 20, "unit": "pallet"}], "seals": ["A-1"]}
 

@@ -10,8 +10,8 @@ from anyio.to_thread import current_default_thread_limiter
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from wayproof.store.migrate import newest_revision
 from wayproof.store.pool import Conn
+from wayproof.store.revisions import newest_revision
 
 from fix_api import ApiProcess, Customer, problem
 

@@ -1,16 +1,21 @@
 """The command line itself: help, output for people and programs, errors in one line."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from wayproof.cli.main import app
+from wayproof.cli.groups import Deferred
+from wayproof.cli.main import COMMANDS, app
 from wayproof.devices.credentials import secret_matches
 from wayproof.store.broker import broker_credentials
 from wayproof.store.keys import authenticate
@@ -20,6 +25,8 @@ from wayproof.store.settings import DatabaseSettings
 
 def every_command(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
     """The words of each command that does something, groups left out."""
+    if isinstance(command, Deferred):
+        command = command.load()
     for name, below in getattr(command, "commands", {}).items():
         yield from every_command(below, *path, name)
     if not hasattr(command, "commands"):
@@ -66,6 +73,41 @@ def test_summaries_are_not_cut() -> None:
     _, _, listed = CliRunner().invoke(app, ["--help"], terminal_width=80).stdout.partition("Commands:")
     assert "doctor" in listed
     assert "..." not in listed
+
+
+def test_list_says_what_the_groups_say() -> None:
+    """The list of commands, which is shown without importing any, names and describes each group as its module does."""
+    for name, entry in COMMANDS.items():
+        command = Deferred(name, entry).load()
+        if isinstance(command, TyperGroup):
+            assert (command.name, command.help, command.epilog) == (name, entry.short_help, entry.epilog)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [
+        (["--help"], {}),
+        (["version"], {}),
+        (["nonsense"], {}),
+        ([], {"_WAYPROOF_COMPLETE": "complete_bash", "COMP_WORDS": "wayproof tr", "COMP_CWORD": "1"}),
+    ],
+)
+def test_what_needs_no_command_imports_none(words: list[str], environment: dict[str, str]) -> None:
+    """Help, version and completion load neither commands nor anything of another room but the errors."""
+    code = "import sys\nfrom wayproof.cli.main import app\ntry: app(prog_name='wayproof')\nfinally: print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    loaded = {name for name in done.stdout.split() if name.startswith("wayproof.")}
+    own = {"wayproof.cli", "wayproof.cli.groups", "wayproof.cli.main", "wayproof.cli.version"}
+    assert loaded - own == {"wayproof.model", "wayproof.model.errors"}
+    if environment:
+        assert done.stdout.splitlines()[0] == "trace"
 
 
 def test_tenants_are_made_and_listed(wayproof: Wayproof) -> None:

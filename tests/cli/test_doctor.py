@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from wayproof.cli.main import app
-from wayproof.store.migrate import newest_revision
 from wayproof.store.packing import is_hypertable
 from wayproof.store.pool import Conn
+from wayproof.store.revisions import newest_revision
 from wayproof.store.settings import DatabaseSettings
 
 from fix_mqtt import Broker, make_certificate

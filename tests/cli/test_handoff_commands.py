@@ -22,7 +22,7 @@ from wayproof.store.keys import create_key
 from wayproof.store.pool import Conn
 
 from fix_api import ApiProcess
-from fix_custody import DOMAIN
+from fix_custody import DOMAIN, QUICK
 from fix_registry import MONDAY, Registry
 from fix_telemetry import Tell
 
@@ -87,7 +87,7 @@ def terminal_factory(
             PASSPHRASE_VARIABLE: "correct horse",
         }
         # As `party keygen`, but quick to open.
-        create_keystore(folder / "key.json", "correct horse", kdf="pbkdf2")
+        create_keystore(folder / "key.json", "correct horse", rounds=QUICK)
         terminal = Terminal(environment=environment, folder=folder, registry=registry)
         party = terminal.json("party", "add", f"{name} Ltd")
         terminal.json("party", "key", "add", f"{name} Ltd", "--keystore", terminal.keystore)
@@ -238,7 +238,7 @@ def test_lying_draft_gets_no_signature(dock: Terminal, gate: Terminal, monkeypat
 def test_wrong_keystore_signs_nothing(dock: Terminal, gate: Terminal) -> None:
     """Who takes another party's keystore is told so before anything is shown or signed."""
     offered = _offer(dock, gate)
-    create_keystore(gate.folder / "other.json", "correct horse", kdf="pbkdf2")
+    create_keystore(gate.folder / "other.json", "correct horse", rounds=QUICK)
     said = gate.fails("handoff", "accept", offered["id"], "--keystore", str(gate.folder / "other.json"), "--yes")
     assert "neither party's" in said
 

@@ -26,6 +26,7 @@ from wayproof.store import parties
 from wayproof.store.pool import tenant_transaction
 
 from fix_anchorer import ADMIN_KEY, ANCHORER_KEY, Anchoring, plain_endpoint
+from fix_custody import QUICK
 from fix_registry import Registry
 
 WITH_ADMIN = {"admin_key": SecretStr(ADMIN_KEY.hex())}
@@ -262,7 +263,7 @@ def test_key_of_another_custodian(anchoring: Anchoring, registry: Registry) -> N
 def test_by_command(anchoring: Anchoring, registry: Registry, tmp_path: Path) -> None:
     """`wayproof ledger keys` tells what is missing, brings it there as the admin, and then has nothing to say."""
     add_party(registry, "key")
-    create_keystore(tmp_path / "admin.json", "correct horse", private_key=ADMIN_KEY, kdf="pbkdf2")
+    create_keystore(tmp_path / "admin.json", "correct horse", private_key=ADMIN_KEY, rounds=QUICK)
 
     def run(**settings: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **anchoring.environment(**settings)}

@@ -30,6 +30,7 @@ from wayproof.store.settings import DatabaseSettings
 
 from fix_anchorer import ADMIN_KEY, ANCHORER_KEY, founding, plain_endpoint
 from fix_chain import Chain, Ledger
+from fix_custody import QUICK
 from ports import free_port
 
 ADMIN = KeySigner(ADMIN_KEY)
@@ -149,7 +150,7 @@ def test_chain_is_away(database: DatabaseSettings, chain: Chain, tmp_path: Path)
 
 def test_key_from_a_keystore(tmp_path: Path) -> None:
     """The anchorer's key comes out of a keystore file and its passphrase; neither is in a repr."""
-    create_keystore(tmp_path / "store", "a long passphrase", private_key=ANCHORER_KEY, kdf="pbkdf2")
+    create_keystore(tmp_path / "store", "a long passphrase", private_key=ANCHORER_KEY, rounds=QUICK)
     values: dict[str, Any] = {
         "log_key_file": tmp_path / "key",
         "anchorer_keystore": tmp_path / "store",

@@ -14,6 +14,8 @@ from wayproof.ledger.keystore import create_keystore, find_passphrase, load_keys
 from wayproof.ledger.signatures import KeySigner, signer_of
 from wayproof.model.errors import Conflict, InvalidInput, NotFound
 
+from fix_custody import QUICK
+
 PASSPHRASE = "correct horse"
 KEY = bytes(31) + b"\x2a"
 
@@ -48,7 +50,7 @@ def test_format(keystore: Path) -> None:
 
 def test_new_keys_differ(tmp_path: Path) -> None:
     """A keystore gets a new key unless one is given."""
-    made = [create_keystore(tmp_path / name, PASSPHRASE, kdf="pbkdf2").address for name in ("a", "b")]
+    made = [create_keystore(tmp_path / name, PASSPHRASE, rounds=QUICK).address for name in ("a", "b")]
     assert made[0] != made[1]
     assert load_keystore(tmp_path / "a", PASSPHRASE).address == made[0]
 
@@ -57,7 +59,7 @@ def test_never_overwritten(keystore: Path) -> None:
     """A file that is there is left as it is."""
     before = keystore.read_bytes()
     with pytest.raises(Conflict, match="never overwritten"):
-        create_keystore(keystore, PASSPHRASE, kdf="pbkdf2")
+        create_keystore(keystore, PASSPHRASE, rounds=QUICK)
     assert keystore.read_bytes() == before
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from wayproof.cli.services.postgres import binary
 from wayproof.model.reading import MEASURES
-from wayproof.store.migrate import current_revision, migrate, newest_revision
+from wayproof.store.migrate import migrate
 from wayproof.store.pool import Conn, connect
+from wayproof.store.revisions import current_revision, newest_revision
 from wayproof.store.settings import DatabaseSettings, Role
 
 from fix_postgres import Server

@@ -1,7 +1,6 @@
-"""What every command shares: how errors end a command, options, and output for people and for programs."""
+"""What every command shares: options, and output for people and for programs."""
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime
@@ -10,39 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-import structlog
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from typer.core import TyperGroup
 
-from wayproof.model.errors import InvalidInput, WayproofError
-
-
-class Commands(TyperGroup):
-    """A group of commands in which a domain error is one line on stderr and exit status 1."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Runs the command that was asked for."""
-        structlog.configure(logger_factory=_log_beside_the_answer)
-        try:
-            return super().invoke(ctx)
-        except WayproofError as error:
-            # libpq speaks in paragraphs.
-            typer.echo(f"wayproof: {' '.join(str(error).split())}", err=True)
-            raise typer.Exit(1) from error
-
-
-def _log_beside_the_answer(*_: object) -> structlog.PrintLogger:
-    return structlog.PrintLogger(sys.stderr)
-
-
-def commands(name: str, help_text: str) -> typer.Typer:
-    """A group of commands that is shown its help when no command is named."""
-    return typer.Typer(name=name, help=help_text, cls=Commands, no_args_is_help=True, rich_markup_mode=None)
-
+from wayproof.model.errors import InvalidInput
 
 Data = Annotated[
     Path, typer.Option("--data", envvar="WAYPROOF_DATA", help="Folder in which everything embedded lives.")

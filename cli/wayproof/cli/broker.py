@@ -13,7 +13,8 @@ import typer
 from pydantic import SecretStr
 
 from wayproof.cli.access import database_settings
-from wayproof.cli.app import DATA_DEFAULT, Data, DatabaseUrl, commands
+from wayproof.cli.app import DATA_DEFAULT, Data, DatabaseUrl
+from wayproof.cli.groups import commands
 from wayproof.cli.services import debian
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.mosquitto import find_mosquitto

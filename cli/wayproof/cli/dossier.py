@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 import typer
 
-from wayproof.cli.app import AsJson, commands, printable
+from wayproof.cli.app import AsJson, printable
 from wayproof.cli.files import Output, save
+from wayproof.cli.groups import commands
 from wayproof.cli.remote import URL_DEFAULT, ApiKey, ApiUrl, remote, shipment_id_of
 from wayproof.cli.verify import ChainId, Contract, LogKey, Rpcs, show_reports, trusted_of
 from wayproof.ledger.verify.dossier import MOST_BYTES, verify_dossier

@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from wayproof.cli.app import AsJson, commands, printable
+from wayproof.cli.app import AsJson, printable
 from wayproof.cli.epcis_export import export_events
 from wayproof.cli.epcis_import import import_documents
 from wayproof.cli.epcis_record import record_events
+from wayproof.cli.groups import commands
 from wayproof.cli.trace import rebuild_graph
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.documents import read_document

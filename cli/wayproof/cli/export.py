@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from wayproof.cli.app import AsJson, commands
+from wayproof.cli.app import AsJson
 from wayproof.cli.files import Output, save
+from wayproof.cli.groups import commands
 from wayproof.cli.remote import URL_DEFAULT, ApiKey, ApiUrl, remote, shipment_id_of
 from wayproof.trace.exports.compliance import Sheet, SheetFormat
 

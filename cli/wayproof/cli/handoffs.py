@@ -5,9 +5,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from wayproof.cli.app import AsJson, commands, show, show_list
+from wayproof.cli.app import AsJson, show, show_list
 from wayproof.cli.evidence import Readings, with_readings
 from wayproof.cli.files import Output, save
+from wayproof.cli.groups import commands
 from wayproof.cli.remote import URL_DEFAULT, ApiKey, ApiUrl, Remote, party_id_of, remote, shipment_id_of
 from wayproof.cli.signing import (
     DetailsFile,

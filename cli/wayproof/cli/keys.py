@@ -7,17 +7,8 @@ from typing import Annotated, Final
 import typer
 
 from wayproof.cli.access import database_settings, tenant_access
-from wayproof.cli.app import (
-    DATA_DEFAULT,
-    TENANT_DEFAULT,
-    AsJson,
-    Data,
-    DatabaseUrl,
-    TenantName,
-    commands,
-    show,
-    show_list,
-)
+from wayproof.cli.app import DATA_DEFAULT, TENANT_DEFAULT, AsJson, Data, DatabaseUrl, TenantName, show, show_list
+from wayproof.cli.groups import commands
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.model.access import ApiKey, Scope
 from wayproof.store.keys import create_key, list_keys, revoke_key

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from wayproof.cli.access import database_settings
-from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, commands, plain, printable, show, show_list
+from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, plain, printable, show, show_list
+from wayproof.cli.groups import commands
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.verify import Rpcs, show_reports
 from wayproof.ledger.audit import LogSource, audit

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from wayproof.cli.app import AsJson, commands, show, show_list
+from wayproof.cli.app import AsJson, show, show_list
+from wayproof.cli.groups import commands
 from wayproof.cli.remote import URL_DEFAULT, ApiKey, ApiUrl, party_id_of, remote
 from wayproof.cli.signing import Keystore, PassphraseFile, new_passphrase, open_key
 from wayproof.ledger.hexadecimal import to_address, to_hex

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import track
 
 from wayproof.cli.access import database_settings
-from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, commands, instant_of, show, show_list
+from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, instant_of, show, show_list
+from wayproof.cli.groups import commands
 from wayproof.cli.payloads import hex_dump, picture
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.ingest.replay import AT_ONCE, Replayed

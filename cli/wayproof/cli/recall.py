@@ -9,17 +9,8 @@ from uuid import UUID
 import typer
 
 from wayproof.cli.access import database_settings, tenant_access
-from wayproof.cli.app import (
-    DATA_DEFAULT,
-    TENANT_DEFAULT,
-    AsJson,
-    Data,
-    DatabaseUrl,
-    TenantName,
-    commands,
-    instant_of,
-    show_list,
-)
+from wayproof.cli.app import DATA_DEFAULT, TENANT_DEFAULT, AsJson, Data, DatabaseUrl, TenantName, instant_of, show_list
+from wayproof.cli.groups import commands
 from wayproof.cli.recall_views import show_evaluation, show_report, working
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.model.errors import NotFound

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from wayproof.cli.access import database_settings
-from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, commands, show, show_list
+from wayproof.cli.app import DATA_DEFAULT, AsJson, Data, DatabaseUrl, show, show_list
+from wayproof.cli.groups import commands
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.store.pool import connect
 from wayproof.store.tenants import create_tenant, list_tenants

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from wayproof.ledger.signatures import KeySigner
 from wayproof.ledger.strict_json import strict_json
@@ -14,10 +14,12 @@ from wayproof.model.errors import Conflict, InvalidInput, NotFound
 PASSPHRASE_VARIABLE: Final = "WAYPROOF_KEY_PASSPHRASE"  # noqa: S105 - where it is looked for
 MIN_PASSPHRASE: Final = 8
 """Characters; scrypt slows guessing down, and cannot save what is guessed at once."""
+SCRYPT_ROUNDS: Final = 2**18
+"""scrypt's N, as geth has it: half a second for each guess."""
 
 
 def create_keystore(
-    path: Path, passphrase: str, *, private_key: bytes | None = None, kdf: Literal["scrypt", "pbkdf2"] = "scrypt"
+    path: Path, passphrase: str, *, private_key: bytes | None = None, rounds: int = SCRYPT_ROUNDS
 ) -> KeySigner:
     """Writes a key, a new one unless `private_key` is given, into a new file that only its owner may read.
 
@@ -27,7 +29,7 @@ def create_keystore(
         raise InvalidInput(f"passphrase: expected at least {MIN_PASSPHRASE} characters, got {len(passphrase)}")
     key = os.urandom(32) if private_key is None else private_key
     signer = KeySigner(key)
-    _write_new(path, json.dumps(_eth_account()[0].encrypt(key, passphrase, kdf=kdf)).encode())
+    _write_new(path, json.dumps(_eth_account()[0].encrypt(key, passphrase, kdf="scrypt", iterations=rounds)).encode())
     return signer
 
 

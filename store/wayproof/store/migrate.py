@@ -3,23 +3,19 @@
 There is no way down: a step that turns out wrong is mended by a step forward.
 """
 
-from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 import psycopg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from wayproof.model.errors import Unavailable
-from wayproof.store.pool import Conn
+from wayproof.store.revisions import MIGRATIONS
 from wayproof.store.settings import DatabaseSettings, conninfo
 
-_MIGRATIONS: Final = Path(str(files("wayproof.store"))) / "migrations"
 _ONE_AT_A_TIME: Final = 7_243_392_001
 """Advisory lock under which a database is migrated: several processes may start at once."""
 
@@ -37,25 +33,9 @@ def migrate(settings: DatabaseSettings) -> str:
         raise Unavailable(f"PostgreSQL does not answer: {error}") from error
 
 
-def newest_revision() -> str:
-    """The revision that this code expects of a database."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
-        raise LookupError("the package holds no migration")
-    return head
-
-
-def current_revision(conn: Conn) -> str | None:
-    """The revision that a database is at, or None where it was never migrated."""
-    if conn.execute("select to_regclass('public.alembic_version')").fetchone() == (None,):
-        return None
-    row = conn.execute("select version_num from alembic_version").fetchone()
-    return str(row[0]) if row else None
-
-
 def run_sql(file_name: str) -> None:
     """Runs one revision's `.sql` file as it is; for use inside a revision."""
-    sql = (_MIGRATIONS / "versions" / file_name).read_text(encoding="utf-8")
+    sql = (MIGRATIONS / "versions" / file_name).read_text(encoding="utf-8")
     driver = op.get_bind().connection.driver_connection
     if driver is None:
         raise LookupError("the migration's connection is gone")
@@ -74,6 +54,6 @@ def _upgrade(connection: Connection) -> str:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     return config

@@ -20,8 +20,8 @@ from wayproof.api.problems import (
     documented,
 )
 from wayproof.model.errors import NotFound, Unavailable
-from wayproof.store.migrate import current_revision, newest_revision
 from wayproof.store.pool import transaction
+from wayproof.store.revisions import current_revision, newest_revision
 from wayproof.store.violations import domain_errors
 
 router: Final = APIRouter(tags=["Operations"], responses=documented(TOO_LARGE, INTERNAL))

@@ -30,6 +30,7 @@ from wayproof.model.errors import Unavailable
 from wayproof.store.database import ServerFacts, describe
 from wayproof.store.packing import count_packed_days, is_hypertable
 from wayproof.store.pool import Conn, connect
+from wayproof.store.revisions import current_revision, newest_revision
 from wayproof.store.settings import DatabaseSettings
 
 OLDEST_NODE: Final = 20
@@ -152,9 +153,6 @@ def check_database(data: DataDir, wanted: Wanted) -> Check:
 
 
 def _check_server(settings: DatabaseSettings) -> Check:
-    # Alembic takes longer to import than everything else here together.
-    from wayproof.store.migrate import current_revision, newest_revision  # noqa: PLC0415
-
     try:
         with connect(settings) as conn:
             facts, revision = describe(conn), current_revision(conn)
@@ -228,8 +226,6 @@ def check_chain(wanted: Wanted) -> Check:
 
 def check_ledger(data: DataDir, wanted: Wanted) -> Iterator[Check]:
     """The log of custody, where there is a database of this schema and a chain that can be asked."""
-    from wayproof.store.migrate import current_revision, newest_revision  # noqa: PLC0415 - as in _check_server
-
     is_running = data.is_in_use()
     rpc_url = wanted.rpc_url or (f"http://127.0.0.1:{data.ports().get('chain')}" if is_running else None)
     if rpc_url is None or not (wanted.database_url or is_running):
