@@ -40,6 +40,7 @@ def run(database: DatabaseSettings, api_pool: Pool, tenant_factory: Callable[[st
 def told(result: Result) -> Any:
     """The JSON that a command printed."""
     assert result.exit_code == 0, result.output
+    assert result.stderr == ""
     return json.loads(result.stdout)
 
 

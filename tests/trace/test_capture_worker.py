@@ -17,6 +17,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
 
+from wayproof.model.errors import Unavailable
 from wayproof.store import captures
 from wayproof.store.captures import CaptureJob
 from wayproof.store.events import lock_journal
@@ -117,6 +118,24 @@ def test_a_fault_of_ours_ends(api_pool: Pool, tenant: UUID, monkeypatch: pytest.
     assert work_off(api_pool) == 0
 
 
+def test_a_busy_database_is_no_fault_of_the_document(
+    api_pool: Pool, tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often the database does not serve, what was taken is not given up."""
+
+    def busy(*_: Any, **__: Any) -> None:
+        raise Unavailable("another holds the journal")
+
+    job = put(api_pool, tenant, new_event(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "fulfil", busy)
+        for _ in range(2 * MOST_TRIES):
+            with pytest.raises(Unavailable):
+                work_off(api_pool)
+    assert work_off(api_pool) == 1
+    assert state(api_pool, tenant, job).is_success
+
+
 @pytest.fixture
 def service(database: DatabaseSettings, log_folder: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """Starts `python -m wayproof.trace`; what still runs after the test is killed."""
@@ -189,6 +208,15 @@ def test_no_process_is_left_behind(service: Callable[[], subprocess.Popen[bytes]
         process.wait(60)
         _, alive = psutil.wait_procs(children, timeout=60)
         assert alive == []
+
+
+@pytest.mark.parametrize("table", ["untold", "epcis_subscription"])
+def test_it_ends_where_a_part_of_it_does(
+    service: Callable[[], subprocess.Popen[bytes]], superuser: Conn, table: str
+) -> None:
+    """Where recording or telling ends by a fault, all of it does, so that who watches it starts it again."""
+    superuser.execute(SQL("revoke select on {} from wayproof_api").format(Identifier(table)))
+    assert service().wait(90) == 1
 
 
 def test_told_to_end_it_ends(service: Callable[[], subprocess.Popen[bytes]], log_folder: Path) -> None:

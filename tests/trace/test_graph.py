@@ -60,6 +60,14 @@ def test_unpacked_and_never_packed(network: Network) -> None:
     assert network.reach(tenant, Q, UP) == {P, A}
 
 
+def test_unpacked_twice(network: Network) -> None:
+    """What is told to be taken out once more had not been inside for ever: what the container met before is not its."""
+    out = packed(3, P, A, action="DELETE")
+    for again in (packed(3, P, A, action="DELETE"), packed(5, P, A, action="DELETE")):
+        events = [packed(0, Q, P), packed(1, Q, P, action="DELETE"), packed(2, P, A), out, again]
+        assert network.reach(network.tell(events), Q, UP) == {P}
+
+
 def test_associations_are_no_content(network: Network) -> None:
     """A sensor that belongs to a crate is neither up nor down of it."""
     event = {**packed(1, P, A), "type": "AssociationEvent"}

@@ -1,11 +1,14 @@
 """Where things are now: hand-made histories, random ones, and third parties' documents, on a real database."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wayproof.store.pool import tenant_transaction
 from wayproof.trace.capture import capture
 from wayproof.trace.graph.build import key_of
+from wayproof.trace.graph.happenings import told_of
 from wayproof.trace.graph.steps import State
 from wayproof.trace.graph.whereabouts import Whereabouts, whereabouts
 
@@ -30,6 +33,7 @@ from fix_graph import (
     lot_events,
     made,
     packed,
+    packed_lot,
     party,
     seen,
     site,
@@ -102,6 +106,42 @@ def test_pallet_that_is_used_again(network: Network) -> None:
     first, second = only(network.where(tenant, A)), only(network.where(tenant, B))
     assert (first.place, first.container, first.since) == (DEPOT, None, minute(3))
     assert (second.place, second.container) == (SHOP, P)
+
+
+def test_work_grows_with_what_was_told(network: Network) -> None:
+    """A lot that goes out in the same pallet again and again is followed by looking at each event a few times."""
+    rounds = 40
+    events = [seen(0, "commissioning", LOT, PLANT, quantity=100, action="ADD")]
+    for start in range(1, 10 * rounds, 10):
+        events += [
+            packed_lot(start, P, LOT, PLANT, quantity=5),
+            seen(start + 1, "shipping", P, PLANT),
+            seen(start + 2, "receiving", P, PLANT),
+            packed_lot(start + 3, P, LOT, PLANT, quantity=5, action="DELETE"),
+        ]
+    tenant = network.tell(events)
+    with tenant_transaction(network.pool, tenant) as conn:
+        told = told_of(conn, [key_of(tenant, LOT)], as_of=None)
+    looked_at = Counter[int]()
+
+    class Counted(dict[int, Any]):
+        def __getitem__(self, event_id: int) -> Any:
+            looked_at[event_id] += 1
+            return super().__getitem__(event_id)
+
+    [history] = replace(told, events=Counted(told.events)).histories()
+    assert len(history.happenings) == 1 + 5 * rounds
+    assert max(looked_at.values()) < 10
+    assert lines(network.where(tenant, LOT)) == [(State.ON_HAND, PLANT, 100.0)]
+
+
+def test_in_and_out_at_one_instant(network: Network) -> None:
+    """What comes out of a container at the instant at which it went in is in none, had it been inside before or not."""
+    both = [packed(4, P, A), packed(4, P, A, action="DELETE")]
+    before = [packed(2, P, A), packed(3, P, A, action="DELETE")]
+    for events in (both, [*before, *both]):
+        found = only(network.where(network.tell(events), A))
+        assert (found.container, found.outermost) == (None, None)
 
 
 def test_what_becomes_of_things(network: Network) -> None:

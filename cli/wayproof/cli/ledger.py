@@ -143,9 +143,9 @@ def audit_log(
 
 
 def _audited(source: LogSource, rpcs: Sequence[str]) -> Report:
-    with Bar(
-        TextColumn("leaves"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
-    ) as bar:
+    console = Console(stderr=True)
+    columns = (TextColumn("leaves"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("audit", total=source.size)
         return audit(source, rpcs=rpcs, progress=lambda done, _size: bar.update(task, completed=done))
 

@@ -24,8 +24,9 @@ _SHOWN: Final = 50
 @contextmanager
 def working() -> Iterator[None]:
     """Shows, on a terminal, that something takes its time."""
+    console = Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("evaluating"), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         bar.add_task("")
         yield
 

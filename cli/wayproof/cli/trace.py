@@ -88,12 +88,13 @@ def rebuild_graph(
     *, tenant: TenantName = TENANT_DEFAULT, database_url: DatabaseUrl = None, data: Data = DATA_DEFAULT
 ) -> None:
     """Make the graph again from the journal. Captures wait meanwhile; answers stay as they were until it is done."""
-    settings = database_settings(DataDir.at(data), database_url)
+    settings = database_settings(DataDir.at(data), database_url).unhurried()
+    console = Console(stderr=True)
     columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         tenant_pool(settings, tenant) as (pool, found),
         tenant_transaction(pool, found.tenant_id) as conn,
-        Progress(*columns, console=Console(stderr=True)) as bar,
+        Progress(*columns, console=console, disable=not console.is_terminal) as bar,
     ):
         task = bar.add_task("rebuild", total=graph.count_journal(conn, found.tenant_id))
         count = rebuild(conn, found.tenant_id, progress=lambda done: bar.update(task, advance=done))

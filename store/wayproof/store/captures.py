@@ -84,6 +84,12 @@ def count_try(conn: Conn, capture_id: UUID) -> int | None:
     return int(rows[0][0]) if rows else None
 
 
+def forgive_tries(conn: Conn, capture_id: UUID, *, most: int) -> None:
+    """Counts no more than `most` tries of a document."""
+    with domain_errors():
+        conn.execute(_SQL["forgive_tries"], {"capture_id": capture_id, "most": most})
+
+
 def take_document(conn: Conn, capture_id: UUID) -> WaitingDocument | None:
     """The document for this transaction alone; None where another worker has it or has done it."""
     return fetch_optional(conn, WaitingDocument, _SQL["take_document"], {"capture_id": capture_id})

@@ -4,7 +4,8 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from threading import Event, Thread
@@ -63,10 +64,19 @@ def _tell(database: DatabaseSettings, parent: int, settings: WebhookSettings, re
     Thread(target=_stop_as_orphan, args=(parent, stop), daemon=True).start()
     telling = settings.telling()
     with open_pool(database.model_copy(update={"pool_size": telling.threads + 2}), role="wayproof_api") as pool:
-        recorder = Thread(target=record_events, args=(pool, recording, stop))
+        recorder = Thread(target=_or_stop, args=(stop, partial(record_events, pool, recording, stop)))
         recorder.start()
-        tell_subscribers(pool, telling, stop)
+        _or_stop(stop, partial(tell_subscribers, pool, telling, stop))
         recorder.join()
+
+
+def _or_stop(stop: Event, work: Callable[[], None]) -> None:
+    """Works; a fault ends the other half of the process as well, or nobody would start this one again."""
+    try:
+        work()
+    except BaseException:
+        stop.set()
+        raise
 
 
 def _stopped_by_signals() -> Event:

@@ -18,6 +18,8 @@ from wayproof.trace.epcis.validate import Fault
 
 MOST_TRIES: Final = 10
 """Then a document is given up: it has ended that many workers, or met a fault of ours."""
+_MOST_IN_VAIN: Final = MOST_TRIES // 2
+"""So many tries count at most where the database did not serve: others go first, and it is not given up."""
 
 _AT_ONCE: Final = 50
 _REST_S: Final = 0.1
@@ -39,7 +41,7 @@ def work(pool: Pool, stop: Event) -> None:
 
 def work_off(pool: Pool, stop: Event | None = None) -> int:
     """Works off some of what waits now; how many documents that were."""
-    with transaction(pool) as conn:
+    with domain_errors(), transaction(pool) as conn:
         waiting = captures.list_waiting(conn, _AT_ONCE)
     done = 0
     for tenant_id, capture_id in waiting:
@@ -59,6 +61,8 @@ def _work_on(pool: Pool, tenant_id: UUID, capture_id: UUID) -> bool:
     try:
         return _capture(pool, tenant_id, capture_id)
     except Unavailable:
+        with domain_errors(), tenant_transaction(pool, tenant_id) as conn:
+            captures.forgive_tries(conn, capture_id, most=_MOST_IN_VAIN)
         raise
     except Exception:  # noqa: BLE001 - whatever it is, the next document must not wait for it
         _log.exception("capture failed", capture_id=str(capture_id), tries=tries)

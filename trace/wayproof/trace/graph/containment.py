@@ -30,8 +30,9 @@ def containments(packings: Iterable[Packing]) -> list[Containment]:
     """The intervals in which things were in containers, of all packings of those containers.
 
     Half-open: a thing is inside from the instant of its packing until before that of its unpacking. What is taken out
-    and was never put in had been inside for ever; what was observed inside and never put in, from then on. Of
-    packings and unpackings at one instant, what was inside goes out first and what was not comes in first.
+    and was not put in had been inside since it was last taken out, or for ever; what was observed inside and never put
+    in, from then on. Of packings and unpackings at one instant, what was inside goes out first and what was not comes
+    in first.
     """
     by_parent: dict[tuple[UUID, bool], list[Packing]] = {}
     for packing in packings:
@@ -41,12 +42,13 @@ def containments(packings: Iterable[Packing]) -> list[Containment]:
 
 def _of_parent(packings: list[Packing]) -> list[Containment]:
     inside: dict[UUID, _Open] = {}
+    out: dict[UUID, datetime] = {}
     done: list[Containment] = []
     ordered = sorted(packings, key=lambda each: (each.at, each.event_key))
     for _, at_once in groupby(ordered, key=lambda each: each.at):
         for packing in _of_instant(list(at_once), inside):
             for child_id in [packing.child_id] if packing.child_id else list(inside):
-                _step(packing, child_id, inside, done)
+                _step(packing, child_id, inside, out, done)
     parent = packings[0]
     done += [_closed(parent, child_id, held, EVER_AFTER, None) for child_id, held in inside.items()]
     return done
@@ -60,7 +62,9 @@ def _of_instant(packings: list[Packing], inside: Mapping[UUID, _Open]) -> list[P
     return [*first, *(each for each in packings if each.action != _DELETE), *last]
 
 
-def _step(packing: Packing, child_id: UUID, inside: dict[UUID, _Open], done: list[Containment]) -> None:
+def _step(
+    packing: Packing, child_id: UUID, inside: dict[UUID, _Open], out: dict[UUID, datetime], done: list[Containment]
+) -> None:
     held = inside.get(child_id)
     if packing.action != _DELETE:
         if held is None:
@@ -71,15 +75,13 @@ def _step(packing: Packing, child_id: UUID, inside: dict[UUID, _Open], done: lis
             inside[child_id] = replace(held, quantity=more)
         return
     if held is None:
-        if packing.child_id is not None:
-            held = _Open(EVER_BEFORE, None, packing.quantity, packing.unit)
-            done.append(_closed(packing, child_id, held, packing.at, packing.event_id))
-        return
+        held = _Open(out.get(child_id, EVER_BEFORE), None, packing.quantity, packing.unit)
     left = _left(held, packing)
     if left is not None:
         inside[child_id] = left
         return
-    del inside[child_id]
+    inside.pop(child_id, None)
+    out[child_id] = packing.at
     if held.since < packing.at:
         done.append(_closed(packing, child_id, held, packing.at, packing.event_id))
 

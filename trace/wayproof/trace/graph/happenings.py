@@ -1,15 +1,17 @@
 """What was told of things, in order: their own events, those of what they were in, and handoffs of both."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from wayproof.model.errors import InvalidInput
+from wayproof.model.graph import EVER_AFTER
 from wayproof.store import graph, whereabouts
 from wayproof.store.pool import Conn
 from wayproof.store.whereabouts import EventPart, HandedOver, ToldEvent, ToldRow
@@ -24,6 +26,7 @@ _LOTS: Final = frozenset({Level.CLASS, Level.LOT, Level.PATTERN})
 _PLACE: Final = 0
 _EVENT_ID: Final = 1
 _QUANTITY: Final = 3
+_TIME: Final = ToldEvent._fields.index("at")
 _READ_POINT: Final = ToldEvent._fields.index("read_point")
 _LOCATION: Final = ToldEvent._fields.index("biz_location")
 _ENDS: Final = slice(ToldEvent._fields.index("sources"), ToldEvent._fields.index("destinations") + 1)
@@ -50,6 +53,11 @@ class Thing(NamedTuple):
     stays: tuple[Stay, ...] = ()
     handoffs: tuple[HandedOver, ...] = ()
 
+    def is_in(self, container: UUID, at: datetime) -> bool:
+        """Whether it was in a container then: its stays are in order, and those in one container apart."""
+        stay = next(iter(self.stays[bisect_right(self.stays, (container, at, EVER_AFTER)) - 1 :]), None)
+        return stay is not None and stay.container == container and stay.low <= at <= stay.high
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
@@ -60,6 +68,7 @@ class Told:
     stays: Stays
     events: Mapping[int, ToldRow]
     _of_stays: dict[Stay, list[Happening]] = field(default_factory=dict)
+    _in_time: dict[UUID, tuple[list[datetime], list[EventPart]]] = field(default_factory=dict)
 
     def histories(self) -> Iterator[History]:
         """The histories of the things. Those of one batch mostly share theirs, so each is told once."""
@@ -99,7 +108,9 @@ class Told:
         for _, event_id, role, quantity, unit, hub_id in thing.parts:
             event = ToldEvent._make(self.events[event_id])
             if role == Role.CHILD and hub_id is not None:
-                told.append(Happening(event.at, effect_of(event, role), event_id, hub_id, quantity, unit))
+                # What comes out at the instant at which it went in was never inside.
+                container = hub_id if event.action == "DELETE" or thing.is_in(hub_id, event.at) else None
+                told.append(Happening(event.at, effect_of(event, role), event_id, container, quantity, unit))
             elif role != Role.EMPTIED:
                 # What belongs to another thing is not in it.
                 effect = effect_of(event, Role.OBJECT if role == Role.CHILD else role)
@@ -118,7 +129,7 @@ class Told:
         heard: set[int] = set()
         for around in self.stays.around(stay):
             container = self.containers[around.container]
-            for _, event_id, role, *_ in container.parts:
+            for _, event_id, role, *_ in self._during(around):
                 event = ToldEvent._make(self.events[event_id])
                 if role == Role.EMPTIED and event.at == around.end:
                     yield from _emptied(event, stay, around)
@@ -128,6 +139,15 @@ class Told:
             for each in container.handoffs:
                 if around.low <= each.at <= around.high:
                     yield _handed(each, stay.container)
+
+    def _during(self, stay: Stay) -> Sequence[EventPart]:
+        """The parts of a container in events of a stay and of the instant at which it ends."""
+        if stay.container not in self._in_time:
+            told = [(self.events[part[_EVENT_ID]][_TIME], part) for part in self.containers[stay.container].parts]
+            told.sort(key=itemgetter(0))
+            self._in_time[stay.container] = [at for at, _ in told], [part for _, part in told]
+        times, parts = self._in_time[stay.container]
+        return parts[bisect_left(times, stay.low) : bisect_right(times, stay.end)]
 
     def _in_order(self, happenings: list[Happening]) -> list[Happening]:
         """By time. Of one instant: what leaves a place before what comes to another, else by `Kind`; then by name."""
@@ -148,10 +168,10 @@ def told_of(conn: Conn, keys: Collection[UUID], *, as_of: datetime | None) -> To
     stays = find_stays(conn, keys, as_of=as_of)
     own = list(dict.fromkeys(keys))
     nodes = [*own, *sorted(stays.containers)]
-    names = whereabouts.names(conn, nodes)
     parts: defaultdict[int, list[EventPart]] = defaultdict(list)
     for part in whereabouts.parts(conn, nodes, as_of=then):
         parts[part[_PLACE]].append(part)
+    names = whereabouts.names(conn, nodes)  # after the parts: of whatever has one, the name is there
     handoffs: defaultdict[str, list[HandedOver]] = defaultdict(list)
     uris = list(set(names.values()))
     for each in whereabouts.handed_over(conn, uris, as_of=then):
