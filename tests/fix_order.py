@@ -41,7 +41,7 @@ SLOW: Final = (
     "ledger/contract/test_contract_machine.py",
     "trace/test_subscriptions.py",
 )
-"""Files that take half a minute or more, the slowest first; `make test ARGS=--durations=0` shows what each test takes."""
+"""Files that take half a minute or more, the slowest first; `make test ARGS=--durations=0` shows what each takes."""
 
 
 @pytest.hookimpl(trylast=True)
