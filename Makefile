@@ -28,7 +28,7 @@ run: .venv/.project node_modules/.assets .venv/.broker ## set everything up and 
 WORKERS ?= 3
 .PHONY: test
 test: check ## everything that CI runs (ARGS="-k name", or ARGS="-n0 --pdb" for one process)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: setup-test ## formatting, lint, types, layers

@@ -13,6 +13,7 @@ settings.load_profile("wayproof")
 
 pytest_plugins = [
     "fix_alone",
+    "fix_order",
     "fix_postgres",
     "fix_mqtt",
     "fix_registry",

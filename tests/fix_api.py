@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
@@ -130,6 +133,23 @@ def api_process(database: DatabaseSettings, log_folder: Path) -> Iterator[ApiPro
     finally:
         process.kill()
         process.wait(60)
+
+
+@pytest.fixture
+def api_address(app: FastAPI) -> Iterator[str]:
+    """Where the application answers over HTTP, in a thread of this process: one of its own takes seconds to start."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False, ws="none"))
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(60)
 
 
 def problem(response: Response, slug: str) -> dict[str, Any]:

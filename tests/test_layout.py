@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fix_order import SLOW
+
 ROOT = Path(__file__).parent.parent
 ROOMS = sorted(path.parent.name for path in ROOT.glob("*/wayproof"))
 
@@ -39,3 +41,9 @@ def test_requirements_are_pinned_and_name_no_index() -> None:
         assert blocks, path.name
         assert all("==" in line and "--hash=sha256:" in line for line in blocks if line.strip()), path.name
         assert "://" not in text, path.name
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_files_are_called_as_the_order_has_it(name: str) -> None:
+    """A file that is to come first is there."""
+    assert (ROOT / "tests" / name).is_file()

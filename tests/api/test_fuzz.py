@@ -1,9 +1,11 @@
 """Schemathesis against the whole API, as a process, with rows to find: it never breaks, and does what it says."""
 
+from http.cookiejar import DefaultCookiePolicy
 from itertools import count
 from typing import Any
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,7 +45,7 @@ _CHECKS = [
 ]
 
 
-_SETTINGS = settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+_SETTINGS = settings(max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture
@@ -111,15 +113,19 @@ def test_api_does_what_it_says(
     """No request, well or ill formed, yields a 500 or an answer that the document does not describe."""
     document = schemathesis.openapi.from_url(f"{api_process.address}/openapi.json")
     turns = count()
+    # One connection for all, and no cookie of one request goes into the next.
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def attack(case: Case[Any]) -> None:
         if next(turns) % 2:
             for part in (case.path_parameters, case.body):
                 if isinstance(part, dict):
                     part.update({name: rows[name] for name in part if name in rows})
-        case.call_and_validate(headers=bearer, checks=_CHECKS)
+        case.call_and_validate(headers=bearer, checks=_CHECKS, session=session)
 
-    for result in document.get_all_operations():
-        operation = result.ok()  # type: ignore[union-attr]  # the linter has found it valid
-        with subtests.test(operation.label):
-            _SETTINGS(given(_cases(operation))(attack))()
+    with session:
+        for result in document.get_all_operations():
+            operation = result.ok()  # type: ignore[union-attr]  # the linter has found it valid
+            with subtests.test(operation.label):
+                _SETTINGS(given(_cases(operation))(attack))()

@@ -17,6 +17,7 @@ from recall_events import DAIRY, FARM, SHOP, lot, made, moved, packed, sscc
 OTHER_SHOP = "https://id.gs1.org/414/9520000000400"
 MILK: dict[str, Any] = {"kind": "lots", "items": [lot("MILK")]}
 NEW: dict[str, Any] = {"title": "Milk", "reason": "Listeria", "is_mock": True, "criteria": MILK}
+_DAY = "2026-03-02T00:00:00Z"
 
 
 @pytest.fixture
@@ -230,6 +231,23 @@ def test_an_exercise_is_timed(dairy: Customer) -> None:
 def test_bad_criteria(acme: Customer, criteria: dict[str, Any]) -> None:
     """Criteria that nothing can fulfil are refused."""
     problem(acme.post("/v1/recalls", {**NEW, "criteria": criteria}), "invalid-input")
+
+
+@pytest.mark.parametrize(
+    ("criteria", "pointer"),
+    [
+        ({"kind": "place", "place": SHOP, "since": _DAY}, "/criteria/until"),
+        ({"kind": "place", "place": 7, "since": _DAY, "until": "2026-03-03T00:00:00Z"}, "/criteria/place"),
+        ({"kind": "place", "place": SHOP, "since": _DAY, "until": _DAY}, "/criteria/until"),
+        ({"kind": "lots", "items": []}, "/criteria/items"),
+        ({"kind": "lots", "items": ["", "1"]}, "/criteria/items/0"),
+        ({"kind": "none"}, "/criteria"),
+    ],
+)
+def test_faults_of_criteria_are_pointed_to(acme: Customer, criteria: dict[str, Any], pointer: str) -> None:
+    """A pointer leads to the member as it was sent, whatever kind of criteria it is in."""
+    said = problem(acme.post("/v1/recalls", {**NEW, "criteria": criteria}), "invalid-input")
+    assert [each["pointer"] for each in said["errors"]] == [pointer]
 
 
 def test_others_find_nothing(dairy: Customer, customer_factory: Callable[[str], Customer]) -> None:

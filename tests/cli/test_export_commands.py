@@ -15,7 +15,6 @@ from wayproof.store.keys import create_key
 from wayproof.store.pool import Conn
 from wayproof.store.settings import DatabaseSettings
 
-from fix_api import ApiProcess
 from fix_exports import PACKED, Exporter, capture_fsma
 from fix_registry import MONDAY, Registry
 
@@ -23,14 +22,12 @@ Run = Any
 
 
 @pytest.fixture
-def run(
-    api_process: ApiProcess, superuser: Conn, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Run:
+def run(api_address: str, superuser: Conn, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in a folder of its own, against an API whose tenant has the FSMA 204 documents."""
     capture_fsma(Exporter(pool=registry.pool, tenant_id=registry.tenant_id))
     _, token = create_key(superuser, tenant_id=registry.tenant_id, label="test", scopes=[*Scope])
     monkeypatch.chdir(tmp_path)
-    environment = {"WAYPROOF_URL": api_process.address, "WAYPROOF_API_KEY": token}
+    environment = {"WAYPROOF_URL": api_address, "WAYPROOF_API_KEY": token}
 
     def invoke(*words: str) -> Result:
         return CliRunner().invoke(app, words, env=environment)

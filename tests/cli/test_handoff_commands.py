@@ -21,7 +21,6 @@ from wayproof.store import log
 from wayproof.store.keys import create_key
 from wayproof.store.pool import Conn
 
-from fix_api import ApiProcess
 from fix_custody import DOMAIN, QUICK
 from fix_registry import MONDAY, Registry
 from fix_telemetry import Tell
@@ -63,7 +62,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal_factory(
-    api_process: ApiProcess, superuser: Conn, registry_factory: Callable[[str], Registry], tmp_path: Path
+    api_address: str, superuser: Conn, registry_factory: Callable[[str], Registry], tmp_path: Path
 ) -> Callable[[str], Terminal]:
     """Makes a tenant, and a terminal on which it has made a party and a key and registered both."""
     log.found_log(
@@ -82,7 +81,7 @@ def terminal_factory(
         folder = tmp_path / name
         folder.mkdir()
         environment = {
-            "WAYPROOF_URL": api_process.address,
+            "WAYPROOF_URL": api_address,
             "WAYPROOF_API_KEY": token,
             PASSPHRASE_VARIABLE: "correct horse",
         }
@@ -264,7 +263,7 @@ def test_keygen_never_overwrites(tmp_path: Path) -> None:
     assert "never overwritten" in again.stderr
 
 
-def test_erase_command(dock: Terminal, gate: Terminal, superuser: Conn, api_process: ApiProcess) -> None:
+def test_erase_command(dock: Terminal, gate: Terminal, superuser: Conn) -> None:
     """An operator erases by the handoff's id; both terminals see that the details are gone."""
     offered = _offer(dock, gate)
     dsn = superuser.info.dsn + f" password={superuser.info.password}"

@@ -1,6 +1,6 @@
 """Errors as problem details (RFC 9457). The only place where a domain error meets an HTTP status."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -243,7 +243,7 @@ def _of_domain_error(request: Request, error: WayproofError) -> Complaint:
 
 def _of_invalid_request(error: RequestValidationError) -> Complaint:
     found: Iterable[Mapping[str, Any]] = error.errors()
-    errors = [_invalid_value(item) for item in found]
+    errors = [_invalid_value(item, error.body) for item in found]
     if any(item["type"] == "json_invalid" for item in found):
         return Complaint(kind=MALFORMED, detail="the body is not JSON")
     if all(item.place == "path" for item in errors):
@@ -266,10 +266,22 @@ def allowed_methods(request: Request) -> list[str]:
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
-def _invalid_value(item: Mapping[str, Any]) -> InvalidValue:
+def _invalid_value(item: Mapping[str, Any], body: object) -> InvalidValue:
     place, *path = item["loc"]
-    pointer = "".join(f"/{_sayable(str(part)).replace('~', '~0').replace('/', '~1')}" for part in path)
+    names = _without_kinds(path, body) if place == "body" else path
+    pointer = "".join(f"/{_sayable(str(part)).replace('~', '~0').replace('/', '~1')}" for part in names)
     return InvalidValue(place=place, pointer=pointer, detail=_sayable(item["msg"]))
+
+
+def _without_kinds(path: Iterable[str | int], body: object) -> Iterator[str | int]:
+    """Where a value stands: of a member that may be of several kinds, pydantic tells the kind as if it were a name."""
+    here, may_be_kind = body, False
+    for part in path:
+        if may_be_kind and isinstance(here, dict) and here.get("kind") == part:
+            may_be_kind = False
+            continue
+        yield part
+        here, may_be_kind = here.get(part) if isinstance(here, dict) else None, True
 
 
 def _sayable(text: str) -> str:

@@ -22,7 +22,7 @@ def database_settings(data: DataDir, url: str | None) -> DatabaseSettings:
 def _embedded_url(data: DataDir) -> str:
     port = data.ports().get("postgres")
     if port is None:
-        raise Unavailable(f"no database in {data.root}: start `wayproof up`, or give --database-url")
+        raise Unavailable(f"no database in {data.root}: start `wayproof up`, or give --data or --database-url")
     return PostgresCluster(folder=data.postgres).url(port)
 
 

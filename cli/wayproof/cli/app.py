@@ -94,7 +94,7 @@ def _text(value: object) -> str:
         case dict():
             return ", ".join(f"{_text(name)}: {_text(item)}" for name, item in value.items()) or "-"
         case frozenset() | list() | tuple():
-            return " ".join(sorted(map(str, value)))
+            return " ".join(sorted(map(_text, value)))
         case Enum():
             return str(value.value)
         case _:

@@ -88,7 +88,7 @@ def rebuild_graph(
     *, tenant: TenantName = TENANT_DEFAULT, database_url: DatabaseUrl = None, data: Data = DATA_DEFAULT
 ) -> None:
     """Make the graph again from the journal. Captures wait meanwhile; answers stay as they were until it is done."""
-    settings = database_settings(DataDir.at(data), database_url)
+    settings = database_settings(DataDir.at(data), database_url).unhurried()
     console = Console(stderr=True)
     columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (

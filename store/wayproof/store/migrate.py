@@ -22,10 +22,8 @@ _ONE_AT_A_TIME: Final = 7_243_392_001
 
 def migrate(settings: DatabaseSettings) -> str:
     """Applies every missing revision and returns the newest one's name. Safe to run by several at once."""
-    unhurried = settings.model_copy(update={"statement_timeout": settings.statement_timeout * 0})
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo(unhurried)), poolclass=NullPool
-    )
+    where = conninfo(settings.unhurried())
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(where), poolclass=NullPool)
     try:
         with engine.connect() as connection:
             return _upgrade(connection)

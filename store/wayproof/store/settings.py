@@ -32,6 +32,10 @@ class DatabaseSettings(BaseSettings):
     #: Connections that a pool holds at most.
     pool_size: int = Field(default=8, ge=1, le=200)
 
+    def unhurried(self) -> "DatabaseSettings":
+        """The same for work on whole tables, of which nobody can say how long it takes."""
+        return self.model_copy(update={"statement_timeout": timedelta()})
+
 
 def conninfo(settings: DatabaseSettings, *, role: Role | None = None) -> str:
     """The connection string with every timeout set and, where `role` is given, that role taken on.

@@ -18,6 +18,7 @@ from wayproof.api.schemas.recalls import (
     Acknowledgement,
     Again,
     Closing,
+    CriteriaBody,
     Evaluate,
     EvaluationView,
     ItemList,
@@ -35,11 +36,12 @@ from wayproof.api.schemas.recalls import (
     Telling,
     ToldView,
 )
+from wayproof.model.errors import InvalidInput
 from wayproof.store import recalls
 from wayproof.store.pool import Conn
 from wayproof.store.recalls import Recall
 from wayproof.trace.recall import dossier
-from wayproof.trace.recall.criteria import of_json, to_json
+from wayproof.trace.recall.criteria import Criteria, of_json, to_json
 from wayproof.trace.recall.dossier import Answered
 from wayproof.trace.recall.evaluate import RULE_VERSION, evaluate
 from wayproof.trace.recall.report import items_of, report_of
@@ -66,7 +68,7 @@ _FIRST: Final = 200
 @router.post("/evaluate", response_model=EvaluationView, responses=documented(MALFORMED, NOT_FOUND))
 def evaluate_recall(asked: Evaluate, caller: TraceAsker, _: StrictBody) -> Response:
     """What a recall would concern. Keeps nothing."""
-    criteria = of_json(asked.criteria.model_dump())
+    criteria = _criteria(asked.criteria)
     with caller.transaction() as conn:
         found = evaluate(conn, caller.key.tenant_id, criteria, as_of=asked.as_of)
     items = items_of(found)
@@ -90,7 +92,7 @@ def create_recall(asked: NewRecall, caller: TraceWriter, _: StrictBody, key: _Ke
         started_at=asked.started_at or datetime.now(UTC),
     )
     with caller.transaction() as conn:
-        made = dossier.create(conn, caller.key.tenant_id, new, of_json(asked.criteria.model_dump()), as_of=asked.as_of)
+        made = dossier.create(conn, caller.key.tenant_id, new, _criteria(asked.criteria), as_of=asked.as_of)
         view = recall_report(conn, made)
     return changed(view, status=201, location=f"/v1/recalls/{made.recall_id}")
 
@@ -124,7 +126,7 @@ def get_recall(
 @router.post("/{recall_id}/revisions", status_code=201, response_model=RecallReportView, responses=_ACTION)
 def evaluate_recall_again(recall_id: _Id, asked: Again, caller: TraceWriter, _: StrictBody) -> Response:
     """Evaluates a recall by what is known now. What was found before stays."""
-    criteria = None if asked.criteria is None else of_json(asked.criteria.model_dump())
+    criteria = None if asked.criteria is None else _criteria(asked.criteria)
     with caller.transaction() as conn:
         recall = dossier.evaluate_again(conn, caller.key.tenant_id, recall_id, criteria)
         view = recall_report(conn, recall)
@@ -227,3 +229,10 @@ def recall_report(conn: Conn, recall: Recall, revision: int | None = None) -> Re
         evaluation=RevisionView.model_validate(told.evaluation),
         effectiveness=told.effectiveness,  # type: ignore[arg-type]  # pydantic reads it
     )
+
+
+def _criteria(body: CriteriaBody) -> Criteria:
+    try:
+        return of_json(body.model_dump())
+    except InvalidInput as error:
+        raise InvalidInput(str(error), pointer=f"/criteria{error.pointer or ''}") from error
