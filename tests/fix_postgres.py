@@ -144,9 +144,13 @@ def _create_template(server: Server) -> None:
         conn.execute("select pg_advisory_lock(1)")
         conn.execute(f"create database {server.template}")
         migrate(server.settings(server.template))
-        # TimescaleDB's scheduler visits every database that lets it in, and what is visited cannot be cloned.
-        conn.execute(f"alter database {server.template} allow_connections false")
-        conn.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [server.template])
+        close(conn, server.template)
+
+
+def close(conn: Conn, name: str) -> None:
+    """Lets nobody into a database: TimescaleDB's scheduler visits all, and what is visited cannot be cloned."""
+    conn.execute(f"alter database {name} allow_connections false")
+    conn.execute("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s", [name])
 
 
 def _drop_all(server: Server) -> None:

@@ -10,7 +10,7 @@ from wayproof.store import log
 from wayproof.store.settings import DatabaseSettings
 
 from fix_anchorer import Anchoring
-from fix_postgres import Server
+from fix_postgres import Server, close
 
 
 @pytest.fixture
@@ -23,7 +23,9 @@ def backup(anchoring: Anchoring, postgres: Server) -> Iterator[Callable[[], Data
         source = anchoring.database.url.get_secret_value().rpartition("/")[2]
         names.append(f"{source}_backup_{len(names)}")
         with postgres.admin() as admin:
+            close(admin, source)
             admin.execute(f"create database {names[-1]} template {source}")
+            admin.execute(f"alter database {source} allow_connections true")
         anchoring.connect(anchoring.database)
         return postgres.settings(names[-1])
 

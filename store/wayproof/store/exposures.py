@@ -118,9 +118,14 @@ def bearers_of(conn: Conn, nodes: Collection[UUID]) -> set[UUID]:
     return {node for (node,) in fetch_tuples(conn, _SQL["bearers_of"], {"nodes": UuidArray(nodes)})}
 
 
-def list_seen_at(conn: Conn, place: str, *, since: datetime, until: datetime, as_of: datetime) -> list[UUID]:
-    """Things that may have been at a place, or a part of it, within [since, until), by their own events."""
-    params = {**_place(place), "since": since, "until": until, "as_of": as_of}
+def list_seen_at(
+    conn: Conn, place: str, *, words: Sequence[str], since: datetime, until: datetime, as_of: datetime
+) -> list[UUID]:
+    """Things that may have been at a place, or a part of it, within [since, until), by their own events.
+
+    `words` are `trace.query.words` of events that name it or a part as where things were.
+    """
+    params = {**_place(place), "near": "|".join(words), "since": since, "until": until, "as_of": as_of}
     return [node for (node,) in fetch_tuples(conn, _SQL["seen_at"], params)]
 
 
@@ -129,6 +134,7 @@ def list_from(
     source: str,
     *,
     words: Sequence[str],
+    near: Sequence[str],
     steps: Collection[str],
     since: datetime,
     until: datetime,
@@ -140,6 +146,7 @@ def list_from(
         conn: within a transaction of the tenant.
         source: canonical URI of the party or place.
         words: `trace.query.words` of events that name it as a source.
+        near: those of events that name it or a part of it as where things were.
         steps: business steps by which something leaves the place at which they happen.
         since: of event times.
         until: of event times.
@@ -148,6 +155,7 @@ def list_from(
     params = {
         **_place(source),
         "words": "|".join(words),
+        "near": "|".join(near),
         "steps": list(steps),
         "since": since,
         "until": until,

@@ -96,23 +96,28 @@ select f.place - 1, c.child_id, c.is_association, greatest(f.low, c.since), leas
 select distinct hub_id from trace_thing where node_id = any(%(nodes)s::uuid[]) and role = 'c';
 
 -- seen_at: things of events at a place within a span, and things whose last event before it was there
-with there as (
+with there as materialized (
   select event_id, event_time
-    from epcis_event
-   where tenant_id = current_tenant() and event_time < %(until)s and record_time <= %(as_of)s
+    from tenant_epcis_event
+   where terms @@ %(near)s::tsquery and event_time < %(until)s and record_time <= %(as_of)s
      and (biz_location = %(place)s or biz_location like %(below)s
           or event_time >= %(since)s and (read_point = %(place)s or read_point like %(below)s))
+), thing as materialized (
+  select t.node_id, max(there.event_time) as last_there
+    from there
+    join trace_thing t using (event_id)
+   where t.role <> 'e' and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s
+   group by t.node_id
 )
-select distinct t.node_id
-  from there
-  join trace_thing t using (event_id)
- where t.role <> 'e' and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s
-   and (there.event_time >= %(since)s or not exists (
-     select from trace_thing n
-       join epcis_event e on e.event_id = n.event_id
-      where n.node_id = t.node_id and n.event_time > there.event_time and n.event_time <= %(since)s
-        and (n.voided_at is null or n.voided_at > %(as_of)s) and n.record_time <= %(as_of)s
-        and e.biz_location is not null and e.biz_location <> %(place)s and e.biz_location not like %(below)s));
+select thing.node_id
+  from thing
+ where thing.last_there >= %(since)s or not exists (
+   select from trace_thing n
+     join epcis_event e on e.event_id = n.event_id
+    where n.node_id = thing.node_id and n.event_time > thing.last_there and n.event_time <= %(since)s
+      and (n.voided_at is null or n.voided_at > %(as_of)s) and n.record_time <= %(as_of)s
+      and e.biz_location is not null and e.biz_location <> %(place)s and e.biz_location not like %(below)s
+   offset 0); -- once a thing, by its index: joined with all of them, it would be the whole journal
 
 -- came_from: things of events that name a party or place as a source, or that were made or shipped there, within a span
 select t.node_id, min(e.event_time)
@@ -120,6 +125,7 @@ select t.node_id, min(e.event_time)
   join trace_thing t using (event_id)
  where e.event_time >= %(since)s and e.event_time < %(until)s and e.record_time <= %(as_of)s
    and t.role not in ('e', 'i') and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s
+   and e.terms @@ (%(words)s::tsquery || %(near)s::tsquery)
    and (e.terms @@ %(words)s::tsquery
         or (e.read_point = %(place)s or e.read_point like %(below)s or e.biz_location = %(place)s or e.biz_location like %(below)s)
            and (e.biz_step = any(%(steps)s::text[]) or t.role = 't' or t.role = 'o' and t.action = 'ADD'))

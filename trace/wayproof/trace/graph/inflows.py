@@ -1,7 +1,11 @@
 """What else went into the transformations and containers that a search downstream has met."""
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate
+from uuid import UUID
 
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import graph
@@ -36,17 +40,39 @@ def _contents(conn: Conn, traced: Traced, as_of: datetime | None) -> Iterator[Ed
     packed = [edge for edge in traced.edges if edge.kind is EdgeKind.PACKED]
     if not packed:
         return
-    front = Front([edge.source for edge in packed], [edge.at for edge in packed], [EVER_AFTER] * len(packed))
-    ends = {(edge.target, edge.at): edge.at for edge in packed}
-    for stay in _contained(conn, front, as_of, is_down=True):
-        load = (stay.node_id, stay.low)
-        if load in ends:
-            ends[load] = max(ends[load], stay.high)
+    ends: dict[tuple[UUID, datetime], datetime] = {}
+    stays = _stays(conn, packed, as_of)
+    for edge in packed:
+        since, until = stays.get((edge.source, edge.target), ((), ()))
+        place = bisect_right(since, edge.at)
+        end = until[place - 1] if place else edge.at
+        ends[edge.target, edge.at] = max(end, edge.at, ends.get((edge.target, edge.at), edge.at))
     loads = sorted((*load, end) for load, end in ends.items())
     front = Front(*map(list, zip(*loads, strict=True)))
     for held in _contained(conn, front, as_of, is_down=False):
         container = loads[held.place][0]
         yield Edge(EdgeKind.PACKED, held.node_id, container, held.low, held.quantity, held.unit, held.event_id)
+
+
+def _stays(
+    conn: Conn, packed: Sequence[Edge], as_of: datetime | None
+) -> dict[tuple[UUID, UUID], tuple[list[datetime], list[datetime]]]:
+    """Since when, in order, each thing was in each container; and the latest end of all stays that began by then.
+
+    Asked for once a thing, not once a stay: a lot that goes into one pallet again and again has thousands of them.
+    """
+    first: dict[UUID, datetime] = {}
+    for edge in packed:
+        first[edge.source] = min(edge.at, first.get(edge.source, edge.at))
+    front = Front(list(first), list(first.values()), [EVER_AFTER] * len(first))
+    inside: defaultdict[tuple[UUID, UUID], list[tuple[datetime, datetime]]] = defaultdict(list)
+    for stay in _contained(conn, front, as_of, is_down=True):
+        inside[front.nodes[stay.place], stay.node_id].append((stay.low, stay.high))
+    found = {}
+    for key, windows in inside.items():
+        windows.sort()
+        found[key] = [low for low, _ in windows], list(accumulate((high for _, high in windows), max))
+    return found
 
 
 def _contained(conn: Conn, front: Front, as_of: datetime | None, *, is_down: bool) -> Iterable[Contained]:

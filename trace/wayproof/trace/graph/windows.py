@@ -1,5 +1,7 @@
 """Times in which a thing counts for a search: closed intervals, merged as they come."""
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -12,20 +14,20 @@ class Windows:
     """For which times each thing has been looked at."""
 
     def __init__(self) -> None:
-        self._seen: dict[UUID, list[Window]] = {}
+        # Beginnings and ends of windows that are apart, in order: what is found by halves need not be walked.
+        self._seen: defaultdict[UUID, tuple[list[datetime], list[datetime]]] = defaultdict(lambda: ([], []))
 
     def __contains__(self, node: UUID) -> bool:
         return node in self._seen
 
     def add(self, node: UUID, window: Window) -> bool:
         """Takes a window in; False where all of it was seen before."""
-        seen = self._seen.setdefault(node, [])
+        lows, highs = self._seen[node]
         low, high = window
-        if any(known[0] <= low and high <= known[1] for known in seen):
-            return False
-        apart = [known for known in seen if known[1] < low or known[0] > high]
-        joined = [known for known in seen if not (known[1] < low or known[0] > high)]
-        low = min([low, *(known[0] for known in joined)])
-        high = max([high, *(known[1] for known in joined)])
-        self._seen[node] = [*apart, (low, high)]
+        first, last = bisect_left(highs, low), bisect_right(lows, high)
+        if first < last:  # it touches these
+            if lows[first] <= low and high <= highs[first]:
+                return False
+            low, high = min(low, lows[first]), max(high, highs[last - 1])
+        lows[first:last], highs[first:last] = [low], [high]
         return True

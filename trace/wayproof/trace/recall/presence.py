@@ -4,6 +4,7 @@ An event's bizLocation says where things are from then on, until an event contra
 they were at that moment (EPCIS 2.0 §7.3.5.3). What is shipped has left.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from wayproof.store.graph import Happened
 from wayproof.store.pool import Conn
 from wayproof.trace.facts import Role
 from wayproof.trace.graph.windows import Window
+from wayproof.trace.query.words import term
 from wayproof.trace.recall.stays import Stay, containers, opened
 
 PLACE: Final = "https://id.gs1.org/414/"
@@ -36,7 +38,9 @@ def present(
     journal_as_of: datetime,
 ) -> list[Presence]:
     """Things, containers and what was in them at a place within [since, until), each time with both ends included."""
-    candidates = exposures.list_seen_at(conn, place, since=since, until=until, as_of=journal_as_of)
+    candidates = exposures.list_seen_at(
+        conn, place, words=place_words(place), since=since, until=until, as_of=journal_as_of
+    )
     told = _told(conn, candidates, as_of=as_of, journal_as_of=journal_as_of)
     there = [
         Stay(0, node, max(low, since), min(high, until))
@@ -45,6 +49,12 @@ def present(
         if low < until and high >= since
     ]
     return [(stay.node, stay.low, stay.high) for stay in opened(conn, there, as_of)]
+
+
+def place_words(place: str) -> list[str]:
+    """The words of events that name a place, or a part of it, as their bizLocation or readPoint."""
+    fields = ("bizLocation", "readPoint")
+    return [term(prefix + field, place) for prefix in ("", "WD_") for field in fields]
 
 
 def intervals(events: Iterable[Happened], place: str) -> Iterator[Window]:
@@ -89,7 +99,12 @@ def _told(
         events[event.node_id].append(event)
     told: defaultdict[UUID, list[Happened]] = defaultdict(list)
     for stay in [*ever, *around]:
-        told[nodes[stay.origin]] += [event for event in events[stay.node] if stay.low <= event.at <= stay.high]
+        own = events[stay.node]
+        told[nodes[stay.origin]] += own[bisect_left(own, stay.low, key=_at) : bisect_right(own, stay.high, key=_at)]
     for each in told.values():
         each.sort(key=lambda event: (event.at, event.event_id))
     return told
+
+
+def _at(event: Happened) -> datetime:
+    return event.at

@@ -15,7 +15,7 @@ from wayproof.trace.graph.build import key_of
 from wayproof.trace.query.words import term
 from wayproof.trace.recall.criteria import Criteria, Exposure, Lots, Place, Supplier
 from wayproof.trace.recall.heat import Exposed, Heat, find_exposed, find_heat
-from wayproof.trace.recall.presence import LEAVES, present
+from wayproof.trace.recall.presence import LEAVES, place_words, present
 from wayproof.trace.recall.stays import Stay, opened
 
 MOST_STARTS: Final = 50_000
@@ -135,6 +135,7 @@ def _of_supplier(conn: Conn, criteria: Supplier, as_of: AsOf) -> tuple[Start, ..
         conn,
         criteria.source,
         words=words,
+        near=place_words(criteria.source),
         steps=LEAVES | _MADE,
         since=criteria.since,
         until=criteria.until,
