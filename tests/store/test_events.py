@@ -41,7 +41,7 @@ def new(epcis_id: str, **fields: object) -> NewEvent:
 
 def append(conn: Conn, tenant: UUID, *rows: NewEvent) -> list[int]:
     """Appends events."""
-    return events.add_events(conn, tenant, rows, capture_id=None, context_id=None, record_time=NOON)
+    return events.add_events(conn, tenant, events.prepare(rows), capture_id=None, context_id=None, record_time=NOON)
 
 
 @pytest.fixture

@@ -90,6 +90,14 @@ def forgive_tries(conn: Conn, capture_id: UUID, *, most: int) -> None:
         conn.execute(_SQL["forgive_tries"], {"capture_id": capture_id, "most": most})
 
 
+def commit_lazily(conn: Conn) -> None:
+    """Lets this transaction end before it is on disk: after a crash the document waits again, as if never begun.
+
+    Whatever commits later takes it along, so nothing that is on disk can rest on events that are not.
+    """
+    conn.execute(_SQL["commit_lazily"])
+
+
 def take_document(conn: Conn, capture_id: UUID) -> WaitingDocument | None:
     """The document for this transaction alone; None where another worker has it or has done it."""
     return fetch_optional(conn, WaitingDocument, _SQL["take_document"], {"capture_id": capture_id})

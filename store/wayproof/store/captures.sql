@@ -30,6 +30,9 @@ returning tries;
 -- forgive_tries: counts no more tries of a document than these
 update epcis_capture_document set tries = least(tries, %(most)s) where capture_id = %(capture_id)s;
 
+-- commit_lazily: this transaction's commit waits for no disk
+set local synchronous_commit = off;
+
 -- take_document: a document for this transaction alone
 select d.content, c.error_behaviour = 'proceed' as is_proceeding, c.is_lenient
   from epcis_capture_document d

@@ -1,6 +1,6 @@
 """The journal of EPCIS events: appended to, never changed (EPCIS 2.0 §6.1, §7.4.1.2)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -93,7 +93,7 @@ def lock_journal(conn: Conn, tenant_id: UUID) -> datetime:
 
     With it events become visible in the order of their numbers, and of two events with one id the second is seen.
     """
-    _, _, locked_at = fetch_tuples(conn, _SQL["lock_journal"], {"tenant_id": str(tenant_id)})[0]
+    *_, locked_at = fetch_tuples(conn, _SQL["lock_journal"], {"tenant_id": str(tenant_id)})[0]
     at: datetime = locked_at
     return at
 
@@ -115,10 +115,27 @@ def add_context(conn: Conn, content: str) -> int:
     return int(found[0][0])
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Events as the database takes them, but for what only it can tell: who holds the journal's lock need not wait."""
+
+    count: int
+    columns: Mapping[str, Any]
+    values: Mapping[str, Any]
+    #: How many numbers each event has, and the columns of them all.
+    numbers_of: Sequence[int]
+    numbers: Mapping[str, Any]
+
+
+def prepare(events: Sequence[NewEvent]) -> list[Batch]:
+    """Events in the form in which they are appended."""
+    return [_prepared(events[start : start + _BATCH]) for start in range(0, len(events), _BATCH)]
+
+
 def add_events(
     conn: Conn,
     tenant_id: UUID,
-    events: Sequence[NewEvent],
+    batches: Iterable[Batch],
     *,
     capture_id: UUID | None,
     context_id: int | None,
@@ -126,20 +143,18 @@ def add_events(
 ) -> list[int]:
     """Appends events and their numbers; their places in the journal, ascending. The caller holds the journal's lock."""
     event_ids: list[int] = []
-    common = {
-        "tenant_id": tenant_id,
-        "capture_id": capture_id,
-        "context_id": context_id,
-        "record_time": record_time,
-    }
-    for start in range(0, len(events), _BATCH):
-        batch = events[start : start + _BATCH]
-        places = [int(place) for (place,) in fetch_tuples(conn, _SQL["reserve"], {"count": len(batch)})]
+    owner = {"tenant_id": tenant_id}
+    common = {**owner, "capture_id": capture_id, "context_id": context_id, "record_time": record_time}
+    for batch in batches:
+        reserved = fetch_tuples(conn, _SQL["reserve"], {"count": batch.count})
+        places = np.fromiter((place for (place,) in reserved), np.int64, batch.count)
         with domain_errors():
-            conn.execute(_SQL["add_events"], {**common, **_columns(places, batch)})
-        _add_numbers(conn, tenant_id, places, batch)
-        _add_values(conn, tenant_id, batch)
-        event_ids += places
+            conn.execute(_SQL["add_events"], {**common, **batch.columns, "event_id": Int8Array(places)})
+            if batch.numbers:
+                of_numbers = Int8Array(places.repeat(batch.numbers_of))
+                conn.execute(_SQL["add_numbers"], {**owner, **batch.numbers, "event_id": of_numbers})
+            conn.execute(_SQL["add_values"], {**owner, **batch.values})
+        event_ids += places.tolist()
     return event_ids
 
 
@@ -148,37 +163,34 @@ def get_events(conn: Conn, epcis_id: str) -> list[StoredEvent]:
     return fetch_all(conn, StoredEvent, _SQL["get_events"], {"epcis_id": epcis_id})
 
 
-def _columns(places: Sequence[int], events: Sequence[NewEvent]) -> dict[str, Any]:
+def _prepared(events: Sequence[NewEvent]) -> Batch:
+    numbers = [number for event in events for number in event.numbers]
+    values = {(vocabulary, getattr(event, field)) for vocabulary, field in _LISTED.items() for event in events}
+    vocabularies, listed = zip(*(each for each in values if each[1] is not None), strict=True)
+    return Batch(
+        count=len(events),
+        columns=_columns(events),
+        values={"vocabulary": TextArray(vocabularies), "value": TextArray(listed)},
+        numbers_of=[len(event.numbers) for event in events],
+        numbers=_number_columns(numbers) if numbers else {},
+    )
+
+
+def _columns(events: Sequence[NewEvent]) -> dict[str, Any]:
     texts = {name: TextArray([getattr(event, name) for event in events]) for name in _TEXTS}
     declared = [NEVER if event.declared_at is None else to_microseconds(event.declared_at) for event in events]
     return {
         **texts,
-        "event_id": Int8Array(np.array(places)),
         "event_time": TimestamptzArray(np.array([to_microseconds(event.event_time) for event in events])),
         "declared_at": TimestamptzArray(np.array(declared)),
         "terms": TextArray([" ".join(event.terms) for event in events]),
     }
 
 
-def _add_numbers(conn: Conn, tenant_id: UUID, places: Sequence[int], events: Sequence[NewEvent]) -> None:
-    rows = [(place, *number) for place, event in zip(places, events, strict=True) for number in event.numbers]
-    if not rows:
-        return
-    event_id, field, dimension, value = zip(*rows, strict=True)
-    params = {
-        "tenant_id": tenant_id,
-        "event_id": Int8Array(np.array(event_id)),
+def _number_columns(numbers: Sequence[tuple[str, str, float]]) -> dict[str, Any]:
+    field, dimension, value = zip(*numbers, strict=True)
+    return {
         "field": TextArray(field),
         "dimension": TextArray(dimension),
         "value": Float8Array(np.array(value, float)),
     }
-    with domain_errors():
-        conn.execute(_SQL["add_numbers"], params)
-
-
-def _add_values(conn: Conn, tenant_id: UUID, events: Sequence[NewEvent]) -> None:
-    rows = {(vocabulary, getattr(event, field)) for vocabulary, field in _LISTED.items() for event in events}
-    vocabularies, values = zip(*(row for row in rows if row[1] is not None), strict=True)
-    params = {"tenant_id": tenant_id, "vocabulary": TextArray(vocabularies), "value": TextArray(values)}
-    with domain_errors():
-        conn.execute(_SQL["add_values"], params)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from wayproof.model.errors import InvalidInput
 from wayproof.store import captures, events
 from wayproof.store.captures import Outcome
-from wayproof.store.events import NewEvent
+from wayproof.store.events import Batch, NewEvent
 from wayproof.store.pool import Conn
 from wayproof.trace.epcis.context import Context, context_of
 from wayproof.trace.epcis.documents import read_document
@@ -173,15 +173,18 @@ def _record(
     ready, faults = _to_write(checked, proceed=proceed)
     known: set[_Key] = set()
     record_time, event_ids = None, []
+    batches = _batches(ready)
     if ready:
         locked_at = events.lock_journal(conn, tenant_id)
         known = events.find_known(conn, tenant_id, {each.new.epcis_id for each in ready})
         new, taken = _apart(ready, known)
-        faults, ready = (*faults, *taken), new if proceed or not taken else []
+        if taken:
+            faults, ready = (*faults, *taken), new if proceed else []
+            batches = _batches(ready)
         record_time = (now or locked_at) if ready else None
     if record_time:
         context = checked.document.get("@context")
-        event_ids = _append(conn, tenant_id, ready, capture_id=capture_id, context=context, record_time=record_time)
+        event_ids = _append(conn, tenant_id, batches, capture_id=capture_id, context=context, record_time=record_time)
         _add_to_graph(conn, tenant_id, ready, event_ids, record_time=record_time, known=known)
     return Captured(
         capture_id=capture_id,
@@ -201,10 +204,14 @@ def _to_write(checked: Checked, *, proceed: bool) -> tuple[Sequence[_Ready], Seq
     return [] if too_large and not proceed else ready, (*checked.faults, *too_large)
 
 
+def _batches(ready: Sequence[_Ready]) -> list[Batch]:
+    return events.prepare([each.new for each in ready])
+
+
 def _append(
     conn: Conn,
     tenant_id: UUID,
-    ready: Sequence[_Ready],
+    batches: Sequence[Batch],
     *,
     capture_id: UUID | None,
     context: Any,
@@ -213,7 +220,7 @@ def _append(
     return events.add_events(
         conn,
         tenant_id,
-        [each.new for each in ready],
+        batches,
         capture_id=capture_id,
         context_id=None if context is None else events.add_context(conn, write_json(context)),
         record_time=record_time,

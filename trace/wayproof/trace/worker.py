@@ -71,6 +71,7 @@ def _work_on(pool: Pool, tenant_id: UUID, capture_id: UUID) -> bool:
 
 def _capture(pool: Pool, tenant_id: UUID, capture_id: UUID) -> bool:
     with domain_errors(), tenant_transaction(pool, tenant_id) as conn:
+        captures.commit_lazily(conn)
         document = captures.take_document(conn, capture_id)
         if document is None:
             return False
