@@ -8,15 +8,15 @@ from uuid import UUID
 
 import typer
 
-from wayproof.cli.access import database_settings, tenant_access
+from wayproof.cli.access import database_settings, tenant_access, tenant_pool
 from wayproof.cli.app import DATA_DEFAULT, TENANT_DEFAULT, AsJson, Data, DatabaseUrl, TenantName, instant_of, show_list
 from wayproof.cli.groups import commands
 from wayproof.cli.recall_views import show_evaluation, show_report, working
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.model.errors import NotFound
 from wayproof.store import recalls
-from wayproof.store.pool import Conn
-from wayproof.store.recalls import NewRecall, Recall
+from wayproof.store.pool import Conn, Pool, snapshot_transaction, tenant_transaction
+from wayproof.store.recalls import Item, NewRecall, Recall, Revision
 from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.recall import dossier
 from wayproof.trace.recall.criteria import Criteria, Exposure, Place, Supplier, checked
@@ -61,9 +61,9 @@ def lots(
     data: Data = DATA_DEFAULT,
 ) -> None:
     """Recall lots, things, or what is in containers, with everything that came of them."""
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
         new = _new(title or f"Lots {', '.join(items)}", reason, mock=mock, started=started)
-        _recall(conn, tenant_id, lots_of(*items), new, as_of=as_of, dry_run=dry_run, as_json=as_json)
+        _recall(pool, tenant_id, lots_of(*items), new, as_of=as_of, dry_run=dry_run, as_json=as_json)
 
 
 @recall.command(
@@ -91,9 +91,9 @@ def place(
     asked = Place(
         place=canonical_identifier(where), since=instant_of(since, "--since"), until=instant_of(until, "--until")
     )
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
         new = _new(title or f"Place {where}", reason, mock=mock, started=started)
-        _recall(conn, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
+        _recall(pool, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
 
 
 @recall.command(
@@ -121,9 +121,9 @@ def supplier(
     asked = Supplier(
         source=canonical_identifier(source), since=instant_of(since, "--since"), until=instant_of(until, "--until")
     )
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
         new = _new(title or f"Supplier {source}", reason, mock=mock, started=started)
-        _recall(conn, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
+        _recall(pool, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
 
 
 @recall.command(
@@ -162,9 +162,9 @@ def exposure(
         )
     )
     limit = f"above {above:g}" if above is not None else f"below {below:g}"
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
         new = _new(title or f"{limit} °C for {minutes:g} min", reason, mock=mock, started=started)
-        _recall(conn, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
+        _recall(pool, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
 
 
 @recall.command("list", epilog="Example: wayproof recall list --json")
@@ -226,11 +226,12 @@ def again(
     data: Data = DATA_DEFAULT,
 ) -> None:
     """Evaluate a recall by what is known now: a further revision, and what was found before stays."""
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
+        with tenant_transaction(pool, tenant_id) as conn:
+            asked = _find(conn, recall_id)
         with working():
-            found = dossier.evaluate_again(conn, tenant_id, _find(conn, recall_id).recall_id)
-        kept = recalls.get_revision(conn, found.recall_id, found.revision)
-        items = recalls.list_items(conn, found.recall_id, found.revision)
+            found = dossier.evaluate_again(pool, tenant_id, asked.recall_id)
+        kept, items = _kept(pool, tenant_id, found)
     show_evaluation(kept.report, items, as_json=as_json, recall=found)
 
 
@@ -338,6 +339,12 @@ def _tenant(name: str, database_url: str | None, data: Data) -> Iterator[tuple[C
         yield conn, tenant.tenant_id
 
 
+@contextmanager
+def _pool(name: str, database_url: str | None, data: Data) -> Iterator[tuple[Pool, UUID]]:
+    with tenant_pool(database_settings(DataDir.at(data), database_url), name) as (pool, tenant):
+        yield pool, tenant.tenant_id
+
+
 def _new(title: str, reason: str, *, mock: bool, started: str | None) -> NewRecall:
     return NewRecall(
         title=title[:200],
@@ -349,7 +356,7 @@ def _new(title: str, reason: str, *, mock: bool, started: str | None) -> NewReca
 
 
 def _recall(
-    conn: Conn,
+    pool: Pool,
     tenant_id: UUID,
     criteria: Criteria,
     new: NewRecall,
@@ -361,16 +368,21 @@ def _recall(
     then = instant_of(as_of, "--as-of") if as_of else None
     checked(criteria)
     if dry_run:
-        with working():
+        with working(), snapshot_transaction(pool, tenant_id, with_readings=True) as conn:
             found = evaluate(conn, tenant_id, criteria, as_of=then)
         items = items_of(found)
         show_evaluation(report_of(found, items), items, as_json=as_json)
         return
     with working():
-        made = dossier.create(conn, tenant_id, new, criteria, as_of=then)
-    kept = recalls.get_revision(conn, made.recall_id, made.revision)
-    items = recalls.list_items(conn, made.recall_id, made.revision)
+        made = dossier.create(pool, tenant_id, new, criteria, as_of=then)
+    kept, items = _kept(pool, tenant_id, made)
     show_evaluation(kept.report, items, as_json=as_json, recall=made)
+
+
+def _kept(pool: Pool, tenant_id: UUID, of: Recall) -> tuple[Revision, list[Item]]:
+    with tenant_transaction(pool, tenant_id) as conn:
+        kept = recalls.get_revision(conn, of.recall_id, of.revision)
+        return kept, recalls.list_items(conn, of.recall_id, of.revision)
 
 
 def _find(conn: Conn, text: str) -> Recall:
