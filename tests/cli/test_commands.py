@@ -206,4 +206,4 @@ def test_no_database_names_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("WAYPROOF_DATABASE_URL", raising=False)
     result = CliRunner().invoke(app, ["tenant", "list", "--data", str(tmp_path)])
     assert result.exit_code == 1
-    assert "start `wayproof up`, or give --database-url" in result.stderr
+    assert "start `wayproof up`, or give --data or --database-url" in result.stderr
