@@ -88,8 +88,8 @@ def _recall(registry: Registry) -> dict[str, str]:
     exporter = Exporter(pool=registry.pool, tenant_id=registry.tenant_id)
     assert not exporter.capture_events(moved(0, "receiving", lot("MILK"), SHOP, quantity=100)).faults
     new = NewRecall(title="fuzz", reason="", is_mock=True, request_key=None, started_at=MONDAY)
+    made = create(registry.pool, registry.tenant_id, new, lots(lot("MILK")))
     with tenant_transaction(registry.pool, registry.tenant_id) as conn:
-        made = create(conn, registry.tenant_id, new, lots(lot("MILK")))
         [notice] = recalls.list_notices(conn, made)
     return {"recall_id": str(made.recall_id), "notice_id": str(notice.notice_id), "place": SHOP, "source": SHOP}
 

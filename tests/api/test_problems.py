@@ -17,6 +17,7 @@ from wayproof.api.problems import KINDS, OF_ERROR
 from wayproof.api.settings import ApiSettings
 from wayproof.model.errors import WayproofError
 from wayproof.store import devices
+from wayproof.store.pool import Conn
 from wayproof.store.settings import DatabaseSettings
 
 from fix_api import Customer, problem
@@ -180,6 +181,16 @@ def test_database_that_is_gone_is_unavailable(acme: Customer, postgres: Server, 
         assert caller.get("/livez").status_code == 200
         admin.execute(f"alter database {name} allow_connections true".encode())
         assert caller.get("/v1/devices").status_code == 200
+
+
+def test_question_that_takes_too_long(acme: Customer, database: DatabaseSettings, superuser: Conn) -> None:
+    """Whoever asks for more than the database does in its time is told to ask for less, not that it is away."""
+    hasty = ApiSettings(database=database.model_copy(update={"statement_timeout": timedelta(milliseconds=100)}))
+    with TestClient(create_app(hasty)) as client, superuser.transaction(), capture_logs():
+        superuser.execute("lock table device")
+        answer = replace(acme, client=client).get("/v1/devices")
+    assert "ask for less" in problem(answer, "unavailable")["detail"]
+    assert answer.status_code == 503
 
 
 def test_security_headers_stand_on_every_answer(app: FastAPI, client: TestClient) -> None:

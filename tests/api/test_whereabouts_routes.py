@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from wayproof.api.routes import whereabouts as routes
 from wayproof.store.pool import Pool
+from wayproof.trace.graph.whereabouts import whereabouts
 from wayproof.trace.worker import work_off
 
 from fix_api import Customer, problem
 from fix_epcis import dumped, new_document
-from fix_graph import LOT, PLANT, SHOP, P, gln, lot_events, party, seen
+from fix_graph import LOT, PLANT, SHOP, P, Q, gln, lot_events, packed_lot, party, seen
 
 
 @pytest.fixture
@@ -60,6 +62,26 @@ def test_where_a_lot_is(told: Customer) -> None:
     assert found == whole["items"]
     spelled = "(01)" + LOT.split("/")[4] + "(10)L1"
     assert ask(told, "whereabouts", item=spelled) == whole
+
+
+def test_pages_of_one_moment(told: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told while the first page is made is on no later page either."""
+    whole = ask(told, "whereabouts", item=LOT)["items"]
+
+    def interrupted(*asked: Any, **said: Any) -> Any:
+        found = whereabouts(*asked, **said)
+        event = packed_lot(11, Q, LOT, PLANT, quantity=1, uom="KGM")
+        body = dumped({**event, "@context": new_document()["@context"]})
+        headers = {"Content-Type": "application/json"}
+        assert told.request("POST", "/epcis/events", content=body, headers=headers).status_code == 201
+        return found
+
+    monkeypatch.setattr(routes, "whereabouts", interrupted)
+    first = ask(told, "whereabouts", item=LOT, limit=1)
+    monkeypatch.undo()
+    rest = ask(told, "whereabouts", item=LOT, cursor=first["next_cursor"])
+    assert first["items"] + rest["items"] == whole
+    assert ask(told, "whereabouts", item=LOT)["items"] != whole
 
 
 def test_balance_of_a_lot(told: Customer) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wayproof.model.graph import EVER_AFTER
 from wayproof.store import exposures, graph, rows
 from wayproof.store.graph import Front
-from wayproof.store.pool import Conn, tenant_transaction
+from wayproof.store.pool import Conn, snapshot_transaction, tenant_transaction
 from wayproof.trace.graph.build import key_of
 from wayproof.trace.recall.criteria import lots
 from wayproof.trace.recall.evaluate import evaluate
@@ -147,7 +147,7 @@ def test_a_lot_that_goes_in_again_and_again(shuttle: Exporter, monkeypatch: pyte
         return found
 
     monkeypatch.setattr(graph, "containers", watched)
-    with tenant_transaction(shuttle.pool, shuttle.tenant_id) as conn:
+    with snapshot_transaction(shuttle.pool, shuttle.tenant_id) as conn:
         found = evaluate(conn, shuttle.tenant_id, lots(lot("L")))
     assert [each.uri for each in found.affected] == [lot("L")]
     assert _ROUNDS <= sum(many) <= 4 * _ROUNDS

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -15,9 +16,11 @@ from wayproof.model.errors import Conflict, InvalidInput, NotFound
 from wayproof.store import recalls
 from wayproof.store.packing import pack_day
 from wayproof.store.partitions import open_days_ahead
-from wayproof.store.pool import Conn, tenant_transaction
+from wayproof.store.pool import Conn, snapshot_transaction, tenant_transaction
 from wayproof.store.recalls import NewRecall, Recall
 from wayproof.store.registry import KnownDevice
+from wayproof.trace.graph.whereabouts import whereabouts
+from wayproof.trace.recall import evaluate as evaluation_of
 from wayproof.trace.recall.criteria import Criteria, Exposure, Place, Supplier, checked, lots, of_json, to_json
 from wayproof.trace.recall.dossier import create, derive_again, evaluate_again
 from wayproof.trace.recall.evaluate import Evaluation, evaluate
@@ -32,6 +35,7 @@ from recall_events import DAIRY, FARM, SHOP, Event, lot, made, moved, packed, ss
 TRUCK = "https://example.org/truck/1"
 OTHER_TRUCK = "https://example.org/truck/2"
 NUMBERS = count(1)
+LATER = count(800)
 
 
 def minute(number: float) -> datetime:
@@ -41,7 +45,7 @@ def minute(number: float) -> datetime:
 
 def evaluated(exporter: Exporter, criteria: Criteria, **said: Any) -> Evaluation:
     """What a recall of these criteria concerns."""
-    with tenant_transaction(exporter.pool, exporter.tenant_id) as conn:
+    with snapshot_transaction(exporter.pool, exporter.tenant_id, with_readings=True) as conn:
         return evaluate(conn, exporter.tenant_id, criteria, **said)
 
 
@@ -342,6 +346,20 @@ def test_packed_days_tell_the_same(dairy: Exporter, logger: Logger, superuser: C
     assert after.found.rides
 
 
+def test_a_day_that_is_packed_meanwhile(dairy: Exporter, logger: Logger, superuser: Conn, plain: None) -> None:
+    """An evaluation that has begun tells what a day said, although somebody is about to pack it."""
+    open_days_ahead(superuser, MONDAY.date(), 1)
+    dairy.capture_events(packed(0, TRUCK, [logger.uri], kind="AssociationEvent"))
+    logger.tell(every(5, 200, 320, (250, 400)))
+    with ThreadPoolExecutor(1) as other:
+        with snapshot_transaction(dairy.pool, dairy.tenant_id, with_readings=True) as conn:
+            packing = other.submit(pack_day, superuser, MONDAY.date())
+            wait([packing], timeout=1)
+            assert evaluate(conn, dairy.tenant_id, above(8, 30)).found.rides
+        packing.result(timeout=60)
+    assert superuser.execute("select count(*) from reading").fetchone() == (0,)
+
+
 def test_order_does_not_matter(registry_factory: Callable[[str], Registry], ingest_conn: Any) -> None:
     """However events and readings come, the recall is the same."""
     found = []
@@ -390,8 +408,7 @@ def stored(exporter: Exporter, criteria: Criteria, **said: Any) -> Recall:
     new = NewRecall(
         **{"title": "test", "reason": "", "is_mock": True, "request_key": None, "started_at": MONDAY, **said}
     )
-    with tenant_transaction(exporter.pool, exporter.tenant_id) as conn:
-        return create(conn, exporter.tenant_id, new, criteria)
+    return create(exporter.pool, exporter.tenant_id, new, criteria)
 
 
 def kept(exporter: Exporter, recall_id: UUID, revision: int) -> list[recalls.Item]:
@@ -410,9 +427,9 @@ def test_late_readings_make_a_revision(dairy: Exporter, logger: Logger) -> None:
     late = datetime.now(tz=MONDAY.tzinfo)
     logger.tell({at: value for at, value in whole.items() if at >= 265}, received_at=late)
     dairy.capture_events(made(500, {lot("TOAST"): 1}, {lot("CRUMBS"): 1}, SHOP))
-    with tenant_transaction(dairy.pool, dairy.tenant_id) as conn:
-        again = evaluate_again(conn, dairy.tenant_id, recall.recall_id)
-        assert again.revision == 2
+    again = evaluate_again(dairy.pool, dairy.tenant_id, recall.recall_id)
+    assert again.revision == 2
+    with snapshot_transaction(dairy.pool, dairy.tenant_id, with_readings=True) as conn:
         assert recalls.get_revision(conn, recall.recall_id, 2).supersedes == 1
         first = recalls.get_revision(conn, recall.recall_id, 1)
         assert derive_again(conn, dairy.tenant_id, first).affected == ()
@@ -424,9 +441,39 @@ def test_a_revision_can_be_derived_again(dairy: Exporter) -> None:
     """Journal and readings as they were known then give what is kept, item by item, whatever came since."""
     recall = stored(dairy, lots(lot("MILK")))
     dairy.capture_events(made(500, {lot("TOAST"): 1}, {lot("CRUMBS"): 1}, SHOP), moved(600, "shipping", sscc(2), DAIRY))
-    with tenant_transaction(dairy.pool, dairy.tenant_id) as conn:
+    with snapshot_transaction(dairy.pool, dairy.tenant_id, with_readings=True) as conn:
         first = recalls.get_revision(conn, recall.recall_id, 1)
         assert items_of(derive_again(conn, dairy.tenant_id, first)) == recalls.list_items(conn, recall.recall_id, 1)
+
+
+def test_of_one_moment(dairy: Exporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told while a recall is evaluated is in no part of it: the same is derived again from what was known."""
+
+    def interrupted(*asked: Any, **said: Any) -> Any:
+        dairy.capture_events(moved(next(LATER), "receiving", sscc(2), SHOP))
+        return whereabouts(*asked, **said)
+
+    monkeypatch.setattr(evaluation_of, "whereabouts", interrupted)
+    recall = stored(dairy, lots(lot("MILK")))
+    monkeypatch.undo()
+    with snapshot_transaction(dairy.pool, dairy.tenant_id, with_readings=True) as conn:
+        first = recalls.get_revision(conn, recall.recall_id, 1)
+        assert items_of(derive_again(conn, dairy.tenant_id, first)) == recalls.list_items(conn, recall.recall_id, 1)
+
+
+def test_evaluated_again_at_once(dairy: Exporter) -> None:
+    """Each of several that evaluate again at once makes a revision, with no number left out and none knowing less."""
+    recall_id, tenant_id = stored(dairy, lots(lot("MILK"))).recall_id, dairy.tenant_id
+
+    def again(number: int) -> int:
+        dairy.capture_events(moved(700 + number, "storing", sscc(2), DAIRY))
+        return evaluate_again(dairy.pool, tenant_id, recall_id).revision
+
+    with ThreadPoolExecutor(6) as clerks:
+        assert sorted(clerks.map(again, range(6))) == [2, 3, 4, 5, 6, 7]
+    with tenant_transaction(dairy.pool, tenant_id) as conn:
+        known = [recalls.get_revision(conn, recall_id, number).journal_as_of for number in range(1, 8)]
+    assert known == sorted(known)
 
 
 def test_a_request_is_answered_once(dairy: Exporter) -> None:

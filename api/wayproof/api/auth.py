@@ -11,7 +11,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from wayproof.model.access import ApiKey, Scope
 from wayproof.model.errors import Forbidden, Unauthenticated
 from wayproof.store.keys import authenticate
-from wayproof.store.pool import Conn, Pool, tenant_transaction, transaction
+from wayproof.store.pool import Conn, Pool, snapshot_transaction, tenant_transaction, transaction
 from wayproof.store.violations import domain_errors
 
 SESSION_COOKIE: Final = "wayproof_session"
@@ -38,6 +38,15 @@ class Caller:
     def transaction(self) -> Iterator[Conn]:
         """A transaction in which the rows of the caller's tenant are visible and no others."""
         with domain_errors(), tenant_transaction(self.pool, self.key.tenant_id) as conn:
+            yield conn
+
+    @contextmanager
+    def snapshot(self, *, with_readings: bool = False) -> Iterator[Conn]:
+        """The same for questions of several queries: all of them see one moment, and nothing can be written."""
+        with (
+            domain_errors(),
+            snapshot_transaction(self.pool, self.key.tenant_id, with_readings=with_readings) as conn,
+        ):
             yield conn
 
 

@@ -23,6 +23,7 @@ from wayproof.model.errors import (
     NotFound,
     OutboxFull,
     PreconditionFailed,
+    TooSlow,
     Unauthenticated,
     Unavailable,
     WayproofError,
@@ -115,7 +116,8 @@ UNAVAILABLE: Final = Kind(
     slug="unavailable",
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     title="A service behind this API does not answer",
-    explanation="Nothing was changed. Try again after the time in `Retry-After`.",
+    explanation="Nothing was changed. Try again after the time in `Retry-After`, or ask for less where"
+    " `detail` says so.",
 )
 INTERNAL: Final = Kind(
     slug="internal",
@@ -136,8 +138,13 @@ OF_ERROR: Final[Mapping[type[WayproofError], Kind]] = {
     PreconditionFailed: PRECONDITION_FAILED,
     OutboxFull: UNAVAILABLE,
     Unavailable: UNAVAILABLE,
+    TooSlow: UNAVAILABLE,
 }
 """Every domain error and its kind of problem; a test walks the tree to see that none is missing."""
+
+_TOO_SLOW: Final = (
+    "this took the database too long and was given up: ask for less, such as a shorter time or fewer things"
+)
 
 _HTTP_KINDS: Final = (MALFORMED, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_LARGE)
 KINDS: Final = {kind.slug: kind for kind in (*OF_ERROR.values(), *_HTTP_KINDS, INTERNAL)}
@@ -234,7 +241,7 @@ def _of_domain_error(request: Request, error: WayproofError) -> Complaint:
     kind = next(OF_ERROR[known] for known in type(error).__mro__ if known in OF_ERROR)
     if kind is UNAVAILABLE:
         _log.warning("unavailable", error=str(error))
-        return Complaint(kind=kind, detail="the database does not answer")
+        return Complaint(kind=kind, detail=_TOO_SLOW if isinstance(error, TooSlow) else "the database does not answer")
     pointer = getattr(error, "pointer", None)
     place = "query" if request.method == "GET" else "body"
     errors = [InvalidValue(place=place, pointer=pointer, detail=str(error))] if pointer else None

@@ -8,15 +8,15 @@ from uuid import UUID
 
 import typer
 
-from wayproof.cli.access import database_settings, tenant_access
+from wayproof.cli.access import database_settings, tenant_access, tenant_pool
 from wayproof.cli.app import DATA_DEFAULT, TENANT_DEFAULT, AsJson, Data, DatabaseUrl, TenantName, instant_of, show_list
 from wayproof.cli.groups import commands
+from wayproof.cli.recall_lookup import find_notice, find_recall, what_is_kept
 from wayproof.cli.recall_views import show_evaluation, show_report, working
 from wayproof.cli.services.data_dir import DataDir
-from wayproof.model.errors import NotFound
 from wayproof.store import recalls
-from wayproof.store.pool import Conn
-from wayproof.store.recalls import NewRecall, Recall
+from wayproof.store.pool import Conn, Pool, snapshot_transaction, tenant_transaction
+from wayproof.store.recalls import NewRecall
 from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.recall import dossier
 from wayproof.trace.recall.criteria import Criteria, Exposure, Place, Supplier, checked
@@ -61,9 +61,9 @@ def lots(
     data: Data = DATA_DEFAULT,
 ) -> None:
     """Recall lots, things, or what is in containers, with everything that came of them."""
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
         new = _new(title or f"Lots {', '.join(items)}", reason, mock=mock, started=started)
-        _recall(conn, tenant_id, lots_of(*items), new, as_of=as_of, dry_run=dry_run, as_json=as_json)
+        _recall(pool, tenant_id, lots_of(*items), new, as_of=as_of, dry_run=dry_run, as_json=as_json)
 
 
 @recall.command(
@@ -91,9 +91,9 @@ def place(
     asked = Place(
         place=canonical_identifier(where), since=instant_of(since, "--since"), until=instant_of(until, "--until")
     )
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
         new = _new(title or f"Place {where}", reason, mock=mock, started=started)
-        _recall(conn, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
+        _recall(pool, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
 
 
 @recall.command(
@@ -121,9 +121,9 @@ def supplier(
     asked = Supplier(
         source=canonical_identifier(source), since=instant_of(since, "--since"), until=instant_of(until, "--until")
     )
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
         new = _new(title or f"Supplier {source}", reason, mock=mock, started=started)
-        _recall(conn, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
+        _recall(pool, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
 
 
 @recall.command(
@@ -162,9 +162,9 @@ def exposure(
         )
     )
     limit = f"above {above:g}" if above is not None else f"below {below:g}"
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
         new = _new(title or f"{limit} °C for {minutes:g} min", reason, mock=mock, started=started)
-        _recall(conn, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
+        _recall(pool, tenant_id, asked, new, as_of=as_of, dry_run=dry_run, as_json=as_json)
 
 
 @recall.command("list", epilog="Example: wayproof recall list --json")
@@ -193,7 +193,7 @@ def show(
 ) -> None:
     """Show what is affected, where it is and whom to tell."""
     with _tenant(tenant, database_url, data) as (conn, _):
-        found = _find(conn, recall_id)
+        found = find_recall(conn, recall_id)
         kept = recalls.get_revision(conn, found.recall_id, revision or found.revision)
         items = recalls.list_items(conn, found.recall_id, kept.revision)
     show_evaluation(kept.report, items, as_json=as_json, recall=found)
@@ -210,7 +210,7 @@ def report(
 ) -> None:
     """Report how a recall goes: times, who was told and has answered, how much is accounted for."""
     with _tenant(tenant, database_url, data) as (conn, _):
-        found = _find(conn, recall_id)
+        found = find_recall(conn, recall_id)
         told = dossier.report(conn, found, now=datetime.now(UTC))
         notices = recalls.list_notices(conn, found)
     show_report(found, told, notices, as_json=as_json)
@@ -226,11 +226,12 @@ def again(
     data: Data = DATA_DEFAULT,
 ) -> None:
     """Evaluate a recall by what is known now: a further revision, and what was found before stays."""
-    with _tenant(tenant, database_url, data) as (conn, tenant_id):
+    with _pool(tenant, database_url, data) as (pool, tenant_id):
+        with tenant_transaction(pool, tenant_id) as conn:
+            asked = find_recall(conn, recall_id)
         with working():
-            found = dossier.evaluate_again(conn, tenant_id, _find(conn, recall_id).recall_id)
-        kept = recalls.get_revision(conn, found.recall_id, found.revision)
-        items = recalls.list_items(conn, found.recall_id, found.revision)
+            found = dossier.evaluate_again(pool, tenant_id, asked.recall_id)
+        kept, items = what_is_kept(pool, tenant_id, found)
     show_evaluation(kept.report, items, as_json=as_json, recall=found)
 
 
@@ -256,8 +257,8 @@ def notify(
 ) -> None:
     """Note that a recipient was told; make a link by which they can answer, shown this once."""
     with _tenant(tenant, database_url, data) as (conn, tenant_id):
-        found = _find(conn, recall_id)
-        notice = _notice(conn, found, recipient)
+        found = find_recall(conn, recall_id)
+        notice = find_notice(conn, found, recipient)
         token = dossier.tell(
             conn,
             tenant_id,
@@ -298,13 +299,13 @@ def acknowledge(
 ) -> None:
     """Take down what a recipient answered. The last answer counts; the ones before stay."""
     with _tenant(tenant, database_url, data) as (conn, tenant_id):
-        of = _find(conn, recall_id)
+        of = find_recall(conn, recall_id)
         answered = dossier.Answered(unit=unit, found=found, returned=returned, destroyed=destroyed)
         notice = dossier.acknowledge(
             conn,
             tenant_id,
             of.recall_id,
-            _notice(conn, of, recipient).notice_id,
+            find_notice(conn, of, recipient).notice_id,
             by=by,
             how=how,
             at=_time(at),
@@ -326,7 +327,7 @@ def close(
 ) -> None:
     """End a recall, and with it its links, and report how it went."""
     with _tenant(tenant, database_url, data) as (conn, _):
-        found = dossier.close(conn, _find(conn, recall_id).recall_id, note=note)
+        found = dossier.close(conn, find_recall(conn, recall_id).recall_id, note=note)
         told = dossier.report(conn, found, now=datetime.now(UTC))
         notices = recalls.list_notices(conn, found)
     show_report(found, told, notices, as_json=as_json)
@@ -336,6 +337,12 @@ def close(
 def _tenant(name: str, database_url: str | None, data: Data) -> Iterator[tuple[Conn, UUID]]:
     with tenant_access(database_settings(DataDir.at(data), database_url), name) as (conn, tenant):
         yield conn, tenant.tenant_id
+
+
+@contextmanager
+def _pool(name: str, database_url: str | None, data: Data) -> Iterator[tuple[Pool, UUID]]:
+    with tenant_pool(database_settings(DataDir.at(data), database_url), name) as (pool, tenant):
+        yield pool, tenant.tenant_id
 
 
 def _new(title: str, reason: str, *, mock: bool, started: str | None) -> NewRecall:
@@ -349,7 +356,7 @@ def _new(title: str, reason: str, *, mock: bool, started: str | None) -> NewReca
 
 
 def _recall(
-    conn: Conn,
+    pool: Pool,
     tenant_id: UUID,
     criteria: Criteria,
     new: NewRecall,
@@ -361,36 +368,15 @@ def _recall(
     then = instant_of(as_of, "--as-of") if as_of else None
     checked(criteria)
     if dry_run:
-        with working():
+        with working(), snapshot_transaction(pool, tenant_id, with_readings=True) as conn:
             found = evaluate(conn, tenant_id, criteria, as_of=then)
         items = items_of(found)
         show_evaluation(report_of(found, items), items, as_json=as_json)
         return
     with working():
-        made = dossier.create(conn, tenant_id, new, criteria, as_of=then)
-    kept = recalls.get_revision(conn, made.recall_id, made.revision)
-    items = recalls.list_items(conn, made.recall_id, made.revision)
+        made = dossier.create(pool, tenant_id, new, criteria, as_of=then)
+    kept, items = what_is_kept(pool, tenant_id, made)
     show_evaluation(kept.report, items, as_json=as_json, recall=made)
-
-
-def _find(conn: Conn, text: str) -> Recall:
-    if text == "last":
-        found = recalls.list_recalls(conn, limit=1)
-        if not found:
-            raise NotFound("there is no recall yet")
-        return found[0]
-    try:
-        return recalls.get_recall(conn, UUID(text))
-    except ValueError:
-        raise NotFound(f"no recall {text!r}: expected an id that `wayproof recall list` shows, or `last`") from None
-
-
-def _notice(conn: Conn, of: Recall, recipient: str) -> recalls.Notice:
-    wanted = canonical_identifier(recipient)
-    for notice in recalls.list_notices(conn, of):
-        if wanted in {notice.recipient, str(notice.notice_id)}:
-            return notice
-    raise NotFound(f"recall {of.recall_id} does not concern {wanted}")
 
 
 def _time(text: str | None, option: str = "--at") -> datetime:

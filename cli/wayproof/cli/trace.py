@@ -27,7 +27,7 @@ from wayproof.cli.trace_views import dot, mermaid, shown, tree_of
 from wayproof.model.errors import InvalidInput, NotFound
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import graph
-from wayproof.store.pool import Conn, tenant_transaction
+from wayproof.store.pool import Conn, snapshot_transaction, tenant_transaction
 from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.graph.build import key_of, rebuild
 from wayproof.trace.graph.gaps import Gap, find_gaps
@@ -68,7 +68,7 @@ def trace_item(
         as_of=instant_of(as_of, "--as-of") if as_of else None,
     )
     settings = database_settings(DataDir.at(data), database_url)
-    with tenant_pool(settings, tenant) as (pool, found), tenant_transaction(pool, found.tenant_id) as conn:
+    with tenant_pool(settings, tenant) as (pool, found), snapshot_transaction(pool, found.tenant_id) as conn:
         if not graph.uris(conn, [key_of(found.tenant_id, start)]):
             raise NotFound(f"no event of tenant {tenant!r} tells of {start}")
         answers = [(way, *_ask(conn, found.tenant_id, replace(asked, direction=way))) for way in ways]

@@ -26,7 +26,7 @@ from wayproof.cli.app import (
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.trace_views import shown
 from wayproof.model.errors import NotFound
-from wayproof.store.pool import tenant_transaction
+from wayproof.store.pool import snapshot_transaction
 from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.graph.balance import Balance, balance, downstream_balance
 from wayproof.trace.graph.build import key_of
@@ -62,7 +62,7 @@ def where(
     uri = canonical_identifier(item)
     then = instant_of(as_of, "--as-of") if as_of else None
     settings = database_settings(DataDir.at(data), database_url)
-    with tenant_pool(settings, tenant) as (pool, owner), tenant_transaction(pool, owner.tenant_id) as conn:
+    with tenant_pool(settings, tenant) as (pool, owner), snapshot_transaction(pool, owner.tenant_id) as conn:
         key = key_of(owner.tenant_id, uri)
         found = whereabouts(conn, owner.tenant_id, [key], as_of=then).get(key)
     if found is None:
@@ -94,7 +94,7 @@ def balance_lot(
     uri = canonical_identifier(item)
     then = instant_of(as_of, "--as-of") if as_of else None
     settings = database_settings(DataDir.at(data), database_url)
-    with tenant_pool(settings, tenant) as (pool, owner), tenant_transaction(pool, owner.tenant_id) as conn:
+    with tenant_pool(settings, tenant) as (pool, owner), snapshot_transaction(pool, owner.tenant_id) as conn:
         if downstream:
             found = downstream_balance(conn, owner.tenant_id, uri, unit=unit, as_of=then)
         else:

@@ -16,6 +16,7 @@ problem details stands in `wayproof.api.problems`, and a test walks this tree to
     ├── PreconditionFailed  the resource has changed since the caller read it
     ├── OutboxFull          the device's outbox has reached its bound
     └── Unavailable         a service behind us does not answer; trying again later can help
+        └── TooSlow         the database gave a question up after its time; asking for less can help
 """
 
 from enum import StrEnum
@@ -100,3 +101,7 @@ class OutboxFull(WayproofError):
 
 class Unavailable(WayproofError):
     """A service behind us does not answer; trying again later can help."""
+
+
+class TooSlow(Unavailable):
+    """The database gave a question up after its time; asking for less can help."""

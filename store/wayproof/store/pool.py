@@ -52,6 +52,21 @@ def tenant_transaction(pool: Pool, tenant_id: UUID) -> Iterator[Conn]:
 
 
 @contextmanager
+def snapshot_transaction(pool: Pool, tenant_id: UUID, *, with_readings: bool = False) -> Iterator[Conn]:
+    """The same for reading: all that is read inside is of one moment, however many queries it takes.
+
+    Whoever reads readings inside says so before the moment is taken: a day that is packed after it is gone from where
+    it was, and not yet to be seen where it is.
+    """
+    with transaction(pool) as conn:
+        conn.execute("set transaction isolation level repeatable read, read only")
+        if with_readings:
+            conn.execute("lock table tenant_reading in access share mode")  # LOCK TABLE takes no snapshot
+        conn.execute("select set_config('wayproof.tenant_id', %s, true)", [str(tenant_id)])
+        yield conn
+
+
+@contextmanager
 def transaction(pool: Pool) -> Iterator[Conn]:
     """A transaction on a pooled connection; Unavailable when no connection can be had."""
     try:

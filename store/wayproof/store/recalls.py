@@ -178,8 +178,13 @@ def get_recall(conn: Conn, recall_id: UUID) -> Recall:
 
 
 def hold_recall(conn: Conn, recall_id: UUID) -> Recall:
-    """The same, held until the transaction ends; Conflict where it is closed."""
+    """The same as `open_recall`, held until the transaction ends."""
     fetch_tuples(conn, _SQL["hold_recall"], {"recall_id": recall_id})
+    return open_recall(conn, recall_id)
+
+
+def open_recall(conn: Conn, recall_id: UUID) -> Recall:
+    """One recall; Conflict where it is closed."""
     found = get_recall(conn, recall_id)
     if found.closed_at is not None:
         raise Conflict(f"recall {recall_id} was closed at {found.closed_at.isoformat()}")

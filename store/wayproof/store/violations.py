@@ -6,7 +6,7 @@ from typing import Final
 
 import psycopg
 
-from wayproof.model.errors import Conflict, InvalidInput, Unavailable, WayproofError
+from wayproof.model.errors import Conflict, InvalidInput, TooSlow, Unavailable, WayproofError
 
 TAKEN: Final = {
     "tenant_name_taken": "a tenant of this name exists already",
@@ -38,11 +38,13 @@ INVALID: Final = {
 
 @contextmanager
 def domain_errors() -> Iterator[None]:
-    """Turns what psycopg raises inside into Conflict, InvalidInput or Unavailable."""
+    """Turns what psycopg raises inside into Conflict, InvalidInput, TooSlow or Unavailable."""
     try:
         yield
     except (psycopg.IntegrityError, psycopg.DataError) as error:
         raise _refusal(error) from error
+    except psycopg.errors.QueryCanceled as error:
+        raise TooSlow(f"PostgreSQL gave up what took too long, ask for less at once: {error}") from error
     except psycopg.OperationalError as error:
         raise Unavailable(f"PostgreSQL does not answer: {error}") from error
 

@@ -40,6 +40,7 @@ from wayproof.model.errors import InvalidInput
 from wayproof.store import recalls
 from wayproof.store.pool import Conn
 from wayproof.store.recalls import Recall
+from wayproof.store.violations import domain_errors
 from wayproof.trace.recall import dossier
 from wayproof.trace.recall.criteria import Criteria, of_json, to_json
 from wayproof.trace.recall.dossier import Answered
@@ -69,7 +70,7 @@ _FIRST: Final = 200
 def evaluate_recall(asked: Evaluate, caller: TraceAsker, _: StrictBody) -> Response:
     """What a recall would concern. Keeps nothing."""
     criteria = _criteria(asked.criteria)
-    with caller.transaction() as conn:
+    with caller.snapshot(with_readings=True) as conn:
         found = evaluate(conn, caller.key.tenant_id, criteria, as_of=asked.as_of)
     items = items_of(found)
     view = EvaluationView(
@@ -91,8 +92,9 @@ def create_recall(asked: NewRecall, caller: TraceWriter, _: StrictBody, key: _Ke
         request_key=key,
         started_at=asked.started_at or datetime.now(UTC),
     )
+    with domain_errors():
+        made = dossier.create(caller.pool, caller.key.tenant_id, new, _criteria(asked.criteria), as_of=asked.as_of)
     with caller.transaction() as conn:
-        made = dossier.create(conn, caller.key.tenant_id, new, _criteria(asked.criteria), as_of=asked.as_of)
         view = recall_report(conn, made)
     return changed(view, status=201, location=f"/v1/recalls/{made.recall_id}")
 
@@ -127,8 +129,9 @@ def get_recall(
 def evaluate_recall_again(recall_id: _Id, asked: Again, caller: TraceWriter, _: StrictBody) -> Response:
     """Evaluates a recall by what is known now. What was found before stays."""
     criteria = None if asked.criteria is None else _criteria(asked.criteria)
+    with domain_errors():
+        recall = dossier.evaluate_again(caller.pool, caller.key.tenant_id, recall_id, criteria)
     with caller.transaction() as conn:
-        recall = dossier.evaluate_again(conn, caller.key.tenant_id, recall_id, criteria)
         view = recall_report(conn, recall)
     where = f"/v1/recalls/{recall_id}?revision={recall.revision}"
     return changed(view, status=201, location=where)

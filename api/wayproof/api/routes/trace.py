@@ -1,7 +1,7 @@
 """Traces: where an item comes from, and where it went."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from wayproof.api.schemas.trace import EdgeView, GapView, NodeView, TraceView
 from wayproof.model.errors import NotFound
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import graph
+from wayproof.store.exposures import newest_record
 from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.graph.build import key_of
 from wayproof.trace.graph.gaps import Gap, find_gaps
@@ -59,8 +60,8 @@ def get_trace(query: Annotated[TraceQuery, Query()], caller: TraceReader, condit
     offset, seen_at = pager.position(tuple[Integer, At]) or (0, None)
     item = canonical_identifier(query.item)
     questions = _questions(query, as_of=query.as_of or seen_at, enough=offset + pager.fetch)
-    next_place = (offset + query.size, seen_at or query.as_of or datetime.now(UTC))
-    with caller.transaction() as conn:
+    with caller.snapshot() as conn:
+        next_place = (offset + query.size, seen_at or query.as_of or newest_record(conn))
         if not graph.uris(conn, [key_of(tenant_id, item)]):
             raise NotFound(f"no event tells of {item}")
         found = [trace(conn, tenant_id, each) for each in questions]

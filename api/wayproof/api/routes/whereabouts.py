@@ -1,6 +1,5 @@
 """Where an item is now, and whether all of it is accounted for."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import Query, Response
@@ -12,6 +11,7 @@ from wayproof.api.paging import At, Integer, PageQuery, Pager
 from wayproof.api.routes.resource import GET, LIST, resource_router
 from wayproof.api.schemas.whereabouts import BalanceView, WhereaboutsList, WhereaboutsView
 from wayproof.model.errors import NotFound
+from wayproof.store.exposures import newest_record
 from wayproof.trace.epcis.formats import canonical_identifier
 from wayproof.trace.graph.balance import balance, downstream_balance
 from wayproof.trace.graph.build import key_of
@@ -70,11 +70,12 @@ def get_whereabouts(query: Annotated[WhereQuery, Query()], caller: TraceReader, 
     offset, seen_at = pager.position(tuple[Integer, At]) or (0, None)
     item = canonical_identifier(query.item)
     key = key_of(tenant_id, item)
-    with caller.transaction() as conn:
+    with caller.snapshot() as conn:
         found = whereabouts(conn, tenant_id, [key], as_of=query.as_of or seen_at).get(key)
+        newest = newest_record(conn)
     if found is None:
         raise NotFound(f"no event tells of {item}")
-    next_place = (offset + query.size, seen_at or query.as_of or datetime.now(UTC))
+    next_place = (offset + query.size, seen_at or query.as_of or newest)
     page, next_cursor = pager.page(found[offset : offset + pager.fetch], lambda _: next_place)
     items = [WhereaboutsView.of(each) for each in page]
     return conditions.answer(WhereaboutsList(item=item, items=items, next_cursor=next_cursor))
@@ -85,7 +86,7 @@ def get_balance(query: Annotated[BalanceQuery, Query()], caller: TraceReader, co
     """What was made and received of a lot, against what became of it; more than 100 % cannot be, and is a finding."""
     tenant_id = caller.key.tenant_id
     item = canonical_identifier(query.item)
-    with caller.transaction() as conn:
+    with caller.snapshot() as conn:
         if query.downstream:
             found = downstream_balance(conn, tenant_id, item, unit=query.unit, as_of=query.as_of)
         else:

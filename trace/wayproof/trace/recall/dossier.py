@@ -8,7 +8,7 @@ from uuid import UUID
 
 from wayproof.model.errors import Conflict, InvalidInput
 from wayproof.store import recalls
-from wayproof.store.pool import Conn
+from wayproof.store.pool import Conn, Pool, snapshot_transaction, tenant_transaction
 from wayproof.store.recalls import NewEntry, NewRecall, Notice, Recall, Revision
 from wayproof.trace.recall.criteria import Criteria, of_json, to_json
 from wayproof.trace.recall.evaluate import RULE_VERSION, Evaluation, evaluate
@@ -34,26 +34,36 @@ class Answered:
     destroyed: float
 
 
-def create(conn: Conn, tenant_id: UUID, new: NewRecall, criteria: Criteria, *, as_of: datetime | None = None) -> Recall:
+def create(pool: Pool, tenant_id: UUID, new: NewRecall, criteria: Criteria, *, as_of: datetime | None = None) -> Recall:
     """Evaluates and keeps a recall. A request that was made before gets the recall that it made then."""
-    known = recalls.find_request(conn, new.request_key) if new.request_key else None
-    if known is not None:
-        return _same(conn, known, new, criteria)
-    evaluation = evaluate(conn, tenant_id, criteria, as_of=as_of)
-    made = recalls.create_recall(conn, tenant_id, new)
-    if made is None:
-        raise Conflict("this very request is being answered: ask again")
-    _keep(conn, tenant_id, made, evaluation)
+    with snapshot_transaction(pool, tenant_id, with_readings=True) as conn:
+        known = recalls.find_request(conn, new.request_key) if new.request_key else None
+        if known is not None:
+            return _same(conn, known, new, criteria)
+        evaluation = evaluate(conn, tenant_id, criteria, as_of=as_of)
+    with tenant_transaction(pool, tenant_id) as conn:
+        made = recalls.create_recall(conn, tenant_id, new)
+        if made is None:
+            raise Conflict("this very request has been answered meanwhile: ask again")
+        _keep(conn, tenant_id, made, evaluation)
     return made
 
 
-def evaluate_again(conn: Conn, tenant_id: UUID, recall_id: UUID, criteria: Criteria | None = None) -> Recall:
-    """Evaluates a recall by what is known now, by other criteria where they are given: a further revision of it."""
-    recall = recalls.hold_recall(conn, recall_id)
-    before = recalls.get_revision(conn, recall_id, recall.revision)
-    evaluation = evaluate(conn, tenant_id, criteria or of_json(before.criteria))
-    _keep(conn, tenant_id, recall, evaluation, revision=recall.revision + 1)
-    return recalls.get_recall(conn, recall_id)
+def evaluate_again(pool: Pool, tenant_id: UUID, recall_id: UUID, criteria: Criteria | None = None) -> Recall:
+    """Evaluates a recall by what is known now, by other criteria where they are given: a further revision of it.
+
+    Where another evaluation came first, once more: a revision knows no less than the one before. Each time one of those
+    that run at once is done, so this ends.
+    """
+    while True:
+        with snapshot_transaction(pool, tenant_id, with_readings=True) as conn:
+            recall = recalls.open_recall(conn, recall_id)
+            before = recalls.get_revision(conn, recall_id, recall.revision)
+            evaluation = evaluate(conn, tenant_id, criteria or of_json(before.criteria))
+        with tenant_transaction(pool, tenant_id) as conn:
+            if recalls.hold_recall(conn, recall_id).revision == recall.revision:
+                _keep(conn, tenant_id, recall, evaluation, revision=recall.revision + 1)
+                return recalls.get_recall(conn, recall_id)
 
 
 def derive_again(conn: Conn, tenant_id: UUID, revision: Revision) -> Evaluation:

@@ -77,7 +77,8 @@ def evaluate(
     """What a recall concerns.
 
     Args:
-        conn: within a transaction of the tenant.
+        conn: within a snapshot of the tenant, with readings (`store.pool.snapshot_transaction`): in any other
+            transaction what is recorded meanwhile would be in one half of the answer.
         tenant_id: whose goods.
         criteria: from where it starts.
         as_of: what was recorded and received by then; None: all.
@@ -92,10 +93,6 @@ def evaluate(
         raise InvalidInput(f"expected a time not in the future, got {as_of.isoformat()}", pointer="/as_of")
     known = then or _known(conn, as_of, now=began_at)
     found, traced = _searched(conn, tenant_id, criteria, known)
-    if not known.is_past and exposures.newest_record(conn) != known.journal:
-        # Events came between our questions: what was recorded before them is asked for once more.
-        known = replace(known, is_past=True)
-        found, traced = _searched(conn, tenant_id, criteria, known)
     affected = _affected(conn, tenant_id, found, traced, known)
     told_of = [each.node for each in affected if not each.is_container or each.detail]
     gaps = find_gaps(conn, told_of, as_of=known.graph)
