@@ -6,7 +6,8 @@ unknown time, and queries turn them back with `nullif(x, 'NaN')` and `nullif(x, 
 are.
 """
 
-from collections.abc import Collection, Sequence
+import struct
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,48 +65,44 @@ class TimestamptzArray(PgArray):
         super().__init__(np.where(values == NEVER, NEVER, values - PG_EPOCH_US))
 
 
-class TextArray:
+_ARRAY: Final = struct.Struct(">iiIii")
+_NULL: Final = (-1).to_bytes(4, "big", signed=True)
+_UUID_SIZE: Final = (16).to_bytes(4, "big")
+
+
+class ImageArray:
+    """An array that is written out when it is made, so that whoever holds a lock need not do it."""
+
+    __slots__ = ("image",)
+    element: str
+
+    def __init__(self, count: int, elements: Iterable[bytes]) -> None:
+        self.image = b"".join((_ARRAY.pack(1, 1, types[self.element].oid, count, 1), *elements))
+
+
+class TextArray(ImageArray):
     """text[]; None is null."""
 
-    __slots__ = ("values",)
+    __slots__ = ()
+    element = "text"
 
-    def __init__(self, values: Sequence[str | None]) -> None:
-        self.values = values
+    def __init__(self, values: Collection[str | None]) -> None:
+        images = {value: _text(value) for value in set(values)}  # columns repeat themselves
+        super().__init__(len(values), map(images.__getitem__, values))
 
 
-class UuidArray:
+class UuidArray(ImageArray):
     """uuid[]; None is null.
 
     Below row-level security this is the only way in: PostgreSQL would not use an index on a column of UUIDs for texts
     that it has to make UUIDs of itself, as that might tell of hidden rows by an error.
     """
 
-    __slots__ = ("values",)
+    __slots__ = ()
+    element = "uuid"
 
     def __init__(self, values: Collection[UUID | None]) -> None:
-        self.values = values
-
-
-class _TextArrayDumper(Dumper):
-    format = Format.BINARY
-    oid = types["text"].array_oid
-
-    def dump(self, obj: TextArray) -> bytes:
-        header = np.array([(1, 1, types["text"].oid, len(obj.values), 1)], _HEADER)
-        return b"".join((header.tobytes(), *map(_text, obj.values)))
-
-
-class _UuidArrayDumper(Dumper):
-    format = Format.BINARY
-    oid = types["uuid"].array_oid
-
-    def dump(self, obj: UuidArray) -> bytes:
-        header = np.array([(1, 1, types["uuid"].oid, len(obj.values), 1)], _HEADER)
-        return b"".join((header.tobytes(), *map(_uuid, obj.values)))
-
-
-_UUID_SIZE: Final = (16).to_bytes(4, "big")
-_NULL: Final = (-1).to_bytes(4, "big", signed=True)
+        super().__init__(len(values), map(_uuid, values))
 
 
 def _text(value: str | None) -> bytes:
@@ -117,6 +114,13 @@ def _text(value: str | None) -> bytes:
 
 def _uuid(value: UUID | None) -> bytes:
     return _NULL if value is None else _UUID_SIZE + value.bytes
+
+
+class _ImageDumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: ImageArray) -> bytes:
+        return obj.image
 
 
 class _ArrayDumper(Dumper):
@@ -132,8 +136,7 @@ class _ArrayDumper(Dumper):
 
 def register_arrays(conn: Connection[Any]) -> None:
     """Lets this connection take the array classes as parameters."""
-    for array in (Int4Array, Int8Array, Float8Array, TimestamptzArray):
-        dumper = type(f"{array.__name__}Dumper", (_ArrayDumper,), {"oid": types[array.element].array_oid})
+    numbers, images = (Int4Array, Int8Array, Float8Array, TimestamptzArray), (TextArray, UuidArray)
+    for array, base in [*((array, _ArrayDumper) for array in numbers), *((array, _ImageDumper) for array in images)]:
+        dumper = type(f"{array.__name__}Dumper", (base,), {"oid": types[array.element].array_oid})
         conn.adapters.register_dumper(array, dumper)
-    conn.adapters.register_dumper(TextArray, _TextArrayDumper)
-    conn.adapters.register_dumper(UuidArray, _UuidArrayDumper)
