@@ -19,7 +19,11 @@ from wayproof.model.errors import InvalidInput, Unavailable
 from ports import free_port
 
 SLEEPS = ("sleep", "600")
-IGNORES_SIGTERM = (sys.executable, "-c", "import signal; signal.signal(15, signal.SIG_IGN); print(1); signal.pause()")
+IGNORES_SIGTERM = (
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(15, signal.SIG_IGN); print(1, flush=True); signal.pause()",
+)
 
 
 class Watch:
