@@ -35,4 +35,5 @@ pytest_plugins = [
     "fix_anchorer",
     "fix_verify",
     "fix_exports",
+    "fix_recalls",
 ]

@@ -1,142 +1,41 @@
-"""Recalls on a real database: from where they start, what they reach, and what is kept of them."""
+"""Recalls on a real database: from where they start, and what they reach."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import datetime, timedelta
-from itertools import count
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
+from fix_recalls import (
+    OTHER_TRUCK,
+    TRUCK,
+    Logger,
+    above,
+    dairy_events,
+    evaluated,
+    every,
+    minute,
+    names,
+    starts,
+    stored,
+)
 
 from wayproof.model.custody import shipment_item
-from wayproof.model.device import Device
-from wayproof.model.errors import Conflict, InvalidInput, NotFound
+from wayproof.model.errors import NotFound
 from wayproof.store import recalls
 from wayproof.store.packing import pack_day
 from wayproof.store.partitions import open_days_ahead
 from wayproof.store.pool import Conn, snapshot_transaction, tenant_transaction
-from wayproof.store.recalls import NewRecall, Recall
-from wayproof.store.registry import KnownDevice
-from wayproof.trace.graph.whereabouts import whereabouts
-from wayproof.trace.recall import evaluate as evaluation_of
-from wayproof.trace.recall.criteria import Criteria, Exposure, Place, Supplier, checked, lots, of_json, to_json
-from wayproof.trace.recall.dossier import create, derive_again, evaluate_again
-from wayproof.trace.recall.evaluate import Evaluation, evaluate
+from wayproof.trace.recall.criteria import Place, Supplier, lots
+from wayproof.trace.recall.evaluate import evaluate
 from wayproof.trace.recall.heat import find_heat
 from wayproof.trace.recall.report import items_of, report_of
 
 from fix_exports import Exporter
-from fix_intake import Arrival, arrival, write
+from fix_intake import write
 from fix_registry import MONDAY, Registry
-from recall_events import DAIRY, FARM, SHOP, Event, lot, made, moved, packed, sscc
-
-TRUCK = "https://example.org/truck/1"
-OTHER_TRUCK = "https://example.org/truck/2"
-NUMBERS = count(1)
-LATER = count(800)
-
-
-def minute(number: float) -> datetime:
-    """A time on Monday."""
-    return MONDAY + timedelta(minutes=number)
-
-
-def evaluated(exporter: Exporter, criteria: Criteria, **said: Any) -> Evaluation:
-    """What a recall of these criteria concerns."""
-    with snapshot_transaction(exporter.pool, exporter.tenant_id, with_readings=True) as conn:
-        return evaluate(conn, exporter.tenant_id, criteria, **said)
-
-
-def names(evaluation: Evaluation) -> dict[str, int]:
-    """Affected things with their depth."""
-    return {each.uri: each.depth for each in evaluation.affected}
-
-
-def starts(evaluation: Evaluation) -> set[str]:
-    """From what it starts."""
-    return {each.uri for each in evaluation.found.starts}
-
-
-def dairy_events() -> list[Event]:
-    """Milk of a farm becomes cheese, which is packed on two pallets; a truck brings one of them to the shop."""
-    return [
-        moved(0, "commissioning", lot("MILK"), FARM, action="ADD", quantity=100),
-        moved(10, "shipping", lot("MILK"), FARM, quantity=100, source=FARM),
-        moved(60, "receiving", lot("MILK"), DAIRY, quantity=100),
-        made(120, {lot("MILK"): 100}, {lot("CHEESE"): 10}, DAIRY),
-        packed(180, sscc(1), {lot("CHEESE"): 6}, DAIRY),
-        packed(181, sscc(2), {lot("CHEESE"): 4}, DAIRY),
-        moved(200, "shipping", sscc(1), DAIRY),
-        packed(200, TRUCK, [sscc(1)]),
-        packed(290, TRUCK, [sscc(1)], action="DELETE"),
-        moved(300, "receiving", sscc(1), SHOP),
-        packed(310, sscc(1), {lot("CHEESE"): 6}, SHOP, action="DELETE"),
-        made(400, {lot("CHEESE"): 6}, {lot("TOAST"): 12}, SHOP),
-    ]
-
-
-@pytest.fixture
-def dairy(exporter: Exporter) -> Exporter:
-    """The journal of the dairy."""
-    assert not exporter.capture_events(*dairy_events()).faults
-    return exporter
-
-
-class Logger:
-    """A device that tells temperatures."""
-
-    def __init__(self, device: Device, send: Callable[[Sequence[Arrival]], object]) -> None:
-        self.device = device
-        self._known = KnownDevice(device_id=device.device_id, tenant_id=device.tenant_id)
-        self._send = send
-
-    @property
-    def uri(self) -> str:
-        """As events name it."""
-        return f"urn:wayproof:device:{self.device.name}"
-
-    def arrivals(self, series: dict[float, float], *, received_at: datetime | None = None) -> list[Arrival]:
-        """Readings by minute, received at once unless told otherwise."""
-        return [
-            arrival(
-                self._known,
-                received_at=received_at or minute(each),
-                observed_at=minute(each),
-                seq=next(NUMBERS),
-                temperature_c=value,
-            )
-            for each, value in series.items()
-        ]
-
-    def tell(self, series: dict[float, float], **said: Any) -> None:
-        """Stores readings as an ingestor does."""
-        self._send(self.arrivals(series, **said))
-
-
-@pytest.fixture
-def logger_factory(registry: Registry, ingest_conn: Any) -> Callable[[str], Logger]:
-    """Makes devices of the tenant."""
-    return lambda name: Logger(registry.device(name), lambda arrivals: write(ingest_conn, arrivals))
-
-
-@pytest.fixture
-def logger(logger_factory: Callable[[str], Logger]) -> Logger:
-    """A device of the tenant."""
-    return logger_factory("logger-1")
-
-
-def every(step: float, low: float, high: float, hot: tuple[float, float], value: float = 9.0) -> dict[float, float]:
-    """5 degrees each `step` minutes from `low` to before `high`, but within [hot) `value`."""
-    at = [low + step * n for n in range(int((high - low) / step))]
-    return {each: value if hot[0] <= each < hot[1] else 5.0 for each in at}
-
-
-def above(limit_c: float, minutes: float, **said: Any) -> Exposure:
-    """An exposure of Monday."""
-    span = {"since": MONDAY, "until": MONDAY + timedelta(days=1)}
-    return Exposure(**{"above_c": limit_c, "below_c": None, "at_least": timedelta(minutes=minutes), **span, **said})
+from recall_events import DAIRY, FARM, SHOP, lot, made, moved, packed, sscc
 
 
 def test_lots(dairy: Exporter) -> None:
@@ -401,114 +300,3 @@ def test_nothing_of_another_tenant(
         assert recalls.list_recalls(conn, limit=9) == []
         with pytest.raises(NotFound):
             recalls.get_recall(conn, kept.recall_id)
-
-
-def stored(exporter: Exporter, criteria: Criteria, **said: Any) -> Recall:
-    """A recall that is kept."""
-    new = NewRecall(
-        **{"title": "test", "reason": "", "is_mock": True, "request_key": None, "started_at": MONDAY, **said}
-    )
-    return create(exporter.pool, exporter.tenant_id, new, criteria)
-
-
-def kept(exporter: Exporter, recall_id: UUID, revision: int) -> list[recalls.Item]:
-    """What a revision keeps."""
-    with tenant_transaction(exporter.pool, exporter.tenant_id) as conn:
-        return recalls.list_items(conn, recall_id, revision)
-
-
-def test_late_readings_make_a_revision(dairy: Exporter, logger: Logger) -> None:
-    """What comes late changes a new evaluation; the one that is kept stays, and can be derived again."""
-    dairy.capture_events(packed(0, TRUCK, [logger.uri], kind="AssociationEvent"))
-    whole = every(5, 200, 320, (250, 400))
-    logger.tell({at: value for at, value in whole.items() if at < 265})
-    recall = stored(dairy, above(8, 30))
-    assert kept(dairy, recall.recall_id, 1) == []
-    late = datetime.now(tz=MONDAY.tzinfo)
-    logger.tell({at: value for at, value in whole.items() if at >= 265}, received_at=late)
-    dairy.capture_events(made(500, {lot("TOAST"): 1}, {lot("CRUMBS"): 1}, SHOP))
-    again = evaluate_again(dairy.pool, dairy.tenant_id, recall.recall_id)
-    assert again.revision == 2
-    with snapshot_transaction(dairy.pool, dairy.tenant_id, with_readings=True) as conn:
-        assert recalls.get_revision(conn, recall.recall_id, 2).supersedes == 1
-        first = recalls.get_revision(conn, recall.recall_id, 1)
-        assert derive_again(conn, dairy.tenant_id, first).affected == ()
-    assert kept(dairy, recall.recall_id, 1) == []
-    assert lot("CRUMBS") in {item.uri for item in kept(dairy, recall.recall_id, 2)}
-
-
-def test_a_revision_can_be_derived_again(dairy: Exporter) -> None:
-    """Journal and readings as they were known then give what is kept, item by item, whatever came since."""
-    recall = stored(dairy, lots(lot("MILK")))
-    dairy.capture_events(made(500, {lot("TOAST"): 1}, {lot("CRUMBS"): 1}, SHOP), moved(600, "shipping", sscc(2), DAIRY))
-    with snapshot_transaction(dairy.pool, dairy.tenant_id, with_readings=True) as conn:
-        first = recalls.get_revision(conn, recall.recall_id, 1)
-        assert items_of(derive_again(conn, dairy.tenant_id, first)) == recalls.list_items(conn, recall.recall_id, 1)
-
-
-def test_of_one_moment(dairy: Exporter, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told while a recall is evaluated is in no part of it: the same is derived again from what was known."""
-
-    def interrupted(*asked: Any, **said: Any) -> Any:
-        dairy.capture_events(moved(next(LATER), "receiving", sscc(2), SHOP))
-        return whereabouts(*asked, **said)
-
-    monkeypatch.setattr(evaluation_of, "whereabouts", interrupted)
-    recall = stored(dairy, lots(lot("MILK")))
-    monkeypatch.undo()
-    with snapshot_transaction(dairy.pool, dairy.tenant_id, with_readings=True) as conn:
-        first = recalls.get_revision(conn, recall.recall_id, 1)
-        assert items_of(derive_again(conn, dairy.tenant_id, first)) == recalls.list_items(conn, recall.recall_id, 1)
-
-
-def test_evaluated_again_at_once(dairy: Exporter) -> None:
-    """Each of several that evaluate again at once makes a revision, with no number left out and none knowing less."""
-    recall_id, tenant_id = stored(dairy, lots(lot("MILK"))).recall_id, dairy.tenant_id
-
-    def again(number: int) -> int:
-        dairy.capture_events(moved(700 + number, "storing", sscc(2), DAIRY))
-        return evaluate_again(dairy.pool, tenant_id, recall_id).revision
-
-    with ThreadPoolExecutor(6) as clerks:
-        assert sorted(clerks.map(again, range(6))) == [2, 3, 4, 5, 6, 7]
-    with tenant_transaction(dairy.pool, tenant_id) as conn:
-        known = [recalls.get_revision(conn, recall_id, number).journal_as_of for number in range(1, 8)]
-    assert known == sorted(known)
-
-
-def test_a_request_is_answered_once(dairy: Exporter) -> None:
-    """The same request gets the same recall; another one under its key is refused."""
-    asked = lots(lot("MILK"))
-    first, second = (stored(dairy, asked, request_key="k") for _ in range(2))
-    assert first == second
-    with pytest.raises(Conflict):
-        stored(dairy, asked, request_key="k", title="another")
-
-
-@pytest.mark.parametrize(
-    "criteria",
-    [
-        lots(lot("A"), sscc(1)),
-        Place(place=DAIRY, since=MONDAY, until=minute(1)),
-        Supplier(source=FARM, since=MONDAY, until=minute(1)),
-        above(8, 30, device="x"),
-    ],
-)
-def test_criteria_are_kept_as_they_are(criteria: Criteria) -> None:
-    """What is stored of criteria is read back as the same."""
-    assert of_json(to_json(criteria)) == criteria
-
-
-@pytest.mark.parametrize(
-    "criteria",
-    [
-        Place(place=DAIRY, since=MONDAY, until=MONDAY),
-        above(8, 30, below_c=2.0),
-        above(8, 30, above_c=None),
-        above(8, -1),
-    ],
-)
-def test_criteria_that_nothing_fulfils(criteria: Criteria) -> None:
-    """Times that end before they begin, two limits or none, and durations below nothing are refused."""
-    with pytest.raises(InvalidInput):
-        checked(criteria)
