@@ -11,7 +11,7 @@ from wayproof.api.logs import log_json
 from wayproof.api.settings import ApiSettings
 
 _COLLECT_AFTER: Final = 100_000
-"""Traces and tables are trees, which go without a collection; looking for cycles in them costs up to a third."""
+"""Traces and tables are trees, which go without a collection: looking for cycles was a fifth of a large table."""
 
 
 def main() -> None:
