@@ -114,7 +114,7 @@ def _own_server(folder: Path) -> Iterator[Server]:
     port = free_port()
     with (folder / "log").open("wb") as log:
         # Tests may lose data at a power cut; commits are what they wait for most.
-        argv = cluster.argv(port, fsync="off", max_connections="200", max_wal_size="256MB")
+        argv = cluster.argv(port, fsync="off", max_connections="200", max_wal_size="256MB", shared_buffers="128MB")
         # Should pytest be killed, the server ends too and does not keep its memory.
         process = subprocess.Popen(["setpriv", "--pdeathsig", "INT", "--", *argv], stdout=log, stderr=log)
     try:

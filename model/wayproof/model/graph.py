@@ -13,9 +13,10 @@ EVER_AFTER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class ThingRow(Struct, frozen=True):
-    """One thing's part in one event."""
+    """One thing's part in one event of several."""
 
-    event_id: int
+    #: Which of them, from 0.
+    place: int
     node_id: UUID
     #: A letter: `wayproof.trace.facts.Role`.
     role: str
@@ -25,7 +26,6 @@ class ThingRow(Struct, frozen=True):
     is_association: bool
     action: str | None
     event_time: datetime
-    record_time: datetime
     quantity: float | None
     unit: str | None
 

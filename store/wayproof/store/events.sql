@@ -1,6 +1,7 @@
 -- lock_journal: makes writers of one tenant wait for each other until the transaction ends; when that has come about
 select set_config('lock_timeout', '25s', true), -- others may be writing a large document
        set_config('enable_bitmapscan', 'off', true), -- without statistics, every event of the tenant for each that is new
+       set_config('enable_seqscan', 'off', true), -- the same: all containers for the few that a document packs
        pg_advisory_xact_lock(hashtextextended('epcis ' || %(tenant_id)s, 0)),
        clock_timestamp();
 

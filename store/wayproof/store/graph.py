@@ -1,11 +1,13 @@
 """Rows of the graph of things. What they mean is decided in `wayproof.trace.graph`."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wayproof.model.graph import EVER_AFTER, Containment, Packing, ThingRow
 from wayproof.store.arrays import Float8Array, Int4Array, Int8Array, TextArray, TimestamptzArray, UuidArray
@@ -80,35 +82,47 @@ class Happened(NamedTuple):
     biz_location: str | None
 
 
-def add_nodes(conn: Conn, tenant_id: UUID, uris: Mapping[UUID, str]) -> None:
-    """Keeps identifiers that are new."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """Parts of things in events as the database takes them, but for what is known of events once they are stored."""
+
+    nodes: Mapping[str, Any]
+    columns: Mapping[str, Any]
+    #: Of which event each is, from 0.
+    places: NDArray[np.int64]
+
+
+def prepare(uris: Mapping[UUID, str], rows: Sequence[ThingRow]) -> Parts:
+    """Parts of things, and the identifiers of these, in the form in which they are added."""
     nodes = sorted(uris)  # one order, so that writers of two tenants never wait for each other in a ring
-    params = {
-        "tenant_id": tenant_id,
-        "node_id": UuidArray(nodes),
-        "uri": TextArray([uris[node] for node in nodes]),
-    }
-    with domain_errors():
-        conn.execute(_SQL["add_nodes"], params)
+    return Parts(
+        nodes={"node_id": UuidArray(nodes), "uri": TextArray([uris[node] for node in nodes])},
+        columns={
+            "node_id": UuidArray([row.node_id for row in rows]),
+            "role": TextArray([row.role for row in rows]),
+            "hub_id": UuidArray([row.hub_id for row in rows]),
+            "is_association": Int4Array(np.array([row.is_association for row in rows], int)),
+            "action": TextArray([row.action for row in rows]),
+            "event_time": _times(row.event_time for row in rows),
+            "quantity": _floats(row.quantity for row in rows),
+            "unit": TextArray([row.unit for row in rows]),
+        },
+        places=np.array([row.place for row in rows], np.int64),
+    )
 
 
-def add_things(conn: Conn, tenant_id: UUID, rows: Sequence[ThingRow]) -> None:
-    """Adds parts of things in events."""
-    params = {
-        "tenant_id": tenant_id,
-        "event_id": Int8Array(np.array([row.event_id for row in rows])),
-        "node_id": UuidArray([row.node_id for row in rows]),
-        "role": TextArray([row.role for row in rows]),
-        "hub_id": UuidArray([row.hub_id for row in rows]),
-        "is_association": Int4Array(np.array([row.is_association for row in rows], int)),
-        "action": TextArray([row.action for row in rows]),
-        "event_time": _times(row.event_time for row in rows),
-        "record_time": _times(row.record_time for row in rows),
-        "quantity": _floats(row.quantity for row in rows),
-        "unit": TextArray([row.unit for row in rows]),
+def add_parts(
+    conn: Conn, tenant_id: UUID, parts: Parts, event_ids: Sequence[int], record_times: Sequence[datetime]
+) -> None:
+    """Adds parts of things in these events, and keeps identifiers that are new."""
+    ids, times = np.array(event_ids, np.int64), np.array([to_microseconds(each) for each in record_times], np.int64)
+    of_events = {
+        "event_id": Int8Array(ids[parts.places]),
+        "record_time": TimestamptzArray(times[parts.places]),
     }
     with domain_errors():
-        conn.execute(_SQL["add_things"], params)
+        conn.execute(_SQL["add_nodes"], {"tenant_id": tenant_id, **parts.nodes})
+        conn.execute(_SQL["add_things"], {"tenant_id": tenant_id, **parts.columns, **of_events})
 
 
 def void(conn: Conn, tenant_id: UUID, epcis_ids: Collection[str]) -> set[UUID]:

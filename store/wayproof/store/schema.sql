@@ -1018,7 +1018,7 @@ create table epcis_capture_document (
   tenant_id  uuid not null references tenant,
   created_at timestamptz not null default now(),
   tries      integer not null default 0, -- begun; one that ends every worker must not be tried for ever
-  content    bytea not null
+  content    bytea storage external not null -- gone in a moment: compressing it takes longer than writing it
 );
 create index epcis_capture_document_by_age on epcis_capture_document (created_at, capture_id);
 

@@ -26,7 +26,7 @@ from wayproof.trace.epcis.validate import Checked, Fault, check_document, events
 from wayproof.trace.epcis.writing import write_json
 from wayproof.trace.facts import Facts, facts_of
 from wayproof.trace.graph import build
-from wayproof.trace.graph.build import Recorded
+from wayproof.trace.graph.build import Told
 from wayproof.trace.indexing import terms_and_numbers
 from wayproof.trace.query.terms import TooMuch
 
@@ -72,6 +72,13 @@ class _Ready(Struct, frozen=True, kw_only=True):
     def fault(self, rule: Rule, said: str, expected: str, got: object) -> Fault:
         """Something wrong with the event as a whole."""
         return Fault(event=self.place, pointer=self.pointer, rule=rule, said=said, expected=expected, got=shown(got))
+
+
+class _Rows(Struct, frozen=True, kw_only=True):
+    """What events add to the journal and to the graph."""
+
+    journal: Sequence[Batch]
+    graph: build.Ready
 
 
 def capture(
@@ -173,19 +180,22 @@ def _record(
     ready, faults = _to_write(checked, proceed=proceed)
     known: set[_Key] = set()
     record_time, event_ids = None, []
-    batches = _batches(ready)
+    rows = _rows(tenant_id, ready)
     if ready:
         locked_at = events.lock_journal(conn, tenant_id)
         known = events.find_known(conn, tenant_id, {each.new.epcis_id for each in ready})
         new, taken = _apart(ready, known)
         if taken:
             faults, ready = (*faults, *taken), new if proceed else []
-            batches = _batches(ready)
+            rows = _rows(tenant_id, ready)
         record_time = (now or locked_at) if ready else None
     if record_time:
         context = checked.document.get("@context")
-        event_ids = _append(conn, tenant_id, batches, capture_id=capture_id, context=context, record_time=record_time)
-        _add_to_graph(conn, tenant_id, ready, event_ids, record_time=record_time, known=known)
+        event_ids = _append(conn, tenant_id, rows, capture_id=capture_id, context=context, record_time=record_time)
+        keys = [*known, *(each.key for each in ready)]
+        declared = {epcis_id for epcis_id, declared_at in keys if declared_at}
+        times = [record_time] * len(event_ids)
+        build.add_events(conn, tenant_id, rows.graph, event_ids=event_ids, record_times=times, declared=declared)
     return Captured(
         capture_id=capture_id,
         event_ids=event_ids,
@@ -204,44 +214,22 @@ def _to_write(checked: Checked, *, proceed: bool) -> tuple[Sequence[_Ready], Seq
     return [] if too_large and not proceed else ready, (*checked.faults, *too_large)
 
 
-def _batches(ready: Sequence[_Ready]) -> list[Batch]:
-    return events.prepare([each.new for each in ready])
+def _rows(tenant_id: UUID, ready: Sequence[_Ready]) -> _Rows:
+    told = [Told(each.new.epcis_id, each.new.declared_at, each.facts) for each in ready]
+    return _Rows(journal=events.prepare([each.new for each in ready]), graph=build.prepare(tenant_id, told))
 
 
 def _append(
-    conn: Conn,
-    tenant_id: UUID,
-    batches: Sequence[Batch],
-    *,
-    capture_id: UUID | None,
-    context: Any,
-    record_time: datetime,
+    conn: Conn, tenant_id: UUID, rows: _Rows, *, capture_id: UUID | None, context: Any, record_time: datetime
 ) -> list[int]:
     return events.add_events(
         conn,
         tenant_id,
-        batches,
+        rows.journal,
         capture_id=capture_id,
         context_id=None if context is None else events.add_context(conn, write_json(context)),
         record_time=record_time,
     )
-
-
-def _add_to_graph(
-    conn: Conn,
-    tenant_id: UUID,
-    ready: Sequence[_Ready],
-    event_ids: Sequence[int],
-    *,
-    record_time: datetime,
-    known: Collection[_Key],
-) -> None:
-    recorded = [
-        Recorded(event_id, record_time, each.new.epcis_id, each.new.declared_at, each.facts)
-        for event_id, each in zip(event_ids, ready, strict=True)
-    ]
-    keys = [*known, *(each.key for each in ready)]
-    build.add_events(conn, tenant_id, recorded, {epcis_id for epcis_id, declared_at in keys if declared_at})
 
 
 def _ready(checked: Checked) -> tuple[list[_Ready], list[Fault]]:

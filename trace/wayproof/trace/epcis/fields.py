@@ -96,8 +96,13 @@ def _collect(value: Any, shape: Any, found: list[str]) -> None:
             found.append(value)
     elif isinstance(value, dict) and not isinstance(shape, Leaf):
         for name, part in value.items():
-            if name in shape:
-                _collect(part, shape[name], found)
+            if name not in shape:
+                continue
+            inner = shape[name]
+            if inner is IDENTIFIER and isinstance(part, str):  # as above: a call for each text would double the time
+                found.append(part)
+            else:
+                _collect(part, inner, found)
 
 
 def rewritten(value: Any, rewrite: Callable[[Leaf, str], str], shape: Any = SHAPE) -> Any:
@@ -108,4 +113,10 @@ def rewritten(value: Any, rewrite: Callable[[Leaf, str], str], shape: Any = SHAP
         return [rewritten(member, rewrite, shape[0]) for member in value] if isinstance(value, list) else value
     if not isinstance(value, dict):
         return value
-    return {name: rewritten(part, rewrite, shape[name]) if name in shape else part for name, part in value.items()}
+    made = value.copy()
+    for name, part in value.items():
+        if name in shape:
+            inner = shape[name]
+            is_text = isinstance(part, str) and isinstance(inner, Leaf)  # as above
+            made[name] = rewrite(inner, part) if is_text else rewritten(part, rewrite, inner)
+    return made
