@@ -26,7 +26,7 @@ from wayproof.trace.exports.gdp import TemperatureStatement, temperature_stateme
 from wayproof.trace.exports.journal_document import journal_document
 from wayproof.trace.exports.pages import dossier_page, temperature_page
 from wayproof.trace.exports.places import known_places
-from wayproof.trace.exports.related import Related, related
+from wayproof.trace.exports.related import Recorded, recorded
 from wayproof.trace.exports.sheets import to_csv
 from wayproof.trace.identifiers import canonical_uri, display, parse
 
@@ -41,7 +41,7 @@ class _Parts:
     subject: str
     title: str
     chain: Sequence[StoredHandoff]
-    found: Related
+    found: Recorded
     statements: Sequence[TemperatureStatement]
     files: dict[str, bytes] = field(default_factory=dict)
     #: What a reader may expect and does not find, and why.
@@ -52,7 +52,7 @@ def item_dossier(conn: Conn, tenant_id: UUID, text: str) -> bytes:
     """The dossier of a lot, thing or container, by any spelling. NotFound where the tenant knows nothing of it."""
     uri = canonical_uri(text)
     chain = _chain(conn, dict.fromkeys((text, uri)), None)
-    found = _related(conn, tenant_id, [uri])
+    found = _recorded(conn, tenant_id, [uri])
     if not (chain or found.stored):
         raise NotFound(f"no event names {uri}, and no handoff of it was yours")
     own = sorted({each.shipment_id for each in chain if each.shipment_id and each.shipment_tenant_id == tenant_id})
@@ -75,7 +75,7 @@ def shipment_dossier(conn: Conn, tenant_id: UUID, shipment_id: UUID) -> bytes:
         subject=item,
         title=f"Shipment {shipment.reference}",
         chain=chain,
-        found=_related(conn, tenant_id, dict.fromkeys((item, *(canonical_uri(each.item) for each in chain)))),
+        found=_recorded(conn, tenant_id, dict.fromkeys((item, *(canonical_uri(each.item) for each in chain)))),
         statements=[_statement(conn, shipment)],
     )
     return _packed(conn, tenant_id, parts)
@@ -90,11 +90,11 @@ def _chain(conn: Conn, items: Iterable[str], shipment_id: UUID | None) -> list[S
     return sorted(found, key=lambda each: (each.item, each.seq))
 
 
-def _related(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Related:
+def _recorded(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Recorded:
     try:
-        return related(conn, tenant_id, uris)
+        return recorded(conn, tenant_id, uris)
     except NotFound:
-        return Related(things=frozenset(), stored=(), events=())
+        return Recorded(things=frozenset(), stored=(), events=())
 
 
 def _statement(conn: Conn, shipment: Shipment) -> TemperatureStatement:

@@ -1,13 +1,15 @@
 """The journal as exports read it: whole histories of things, as it stood at one moment."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
+import numpy as np
 from msgspec import Struct
 
 from wayproof.model.clock import LATEST
-from wayproof.store.arrays import TextArray
+from wayproof.store.arrays import Int8Array, TextArray, UuidArray
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
 from wayproof.store.rows import fetch_tuples
@@ -17,22 +19,28 @@ _WORDS_AT_ONCE: Final = 128
 """Each candidate is compared with every word of a tsquery, so a few long ones cost far more than many short ones."""
 
 
-class JournalEvent(Struct, frozen=True):
-    """One event, with what later ones say of it."""
+class IndexedEvent(Struct, frozen=True):
+    """One event in the words in which it is indexed."""
 
-    #: Declared to be wrong.
-    is_void: bool
     event_id: int
     epcis_id: str
     event_time: datetime
     record_time: datetime
-    #: Set for a declaration that another event was wrong.
-    declared_at: datetime | None
-    #: JSON as it was sent, and in the words in which it is indexed.
-    body: str
+    #: JSON.
     canonical: str
     #: JSON of the document's `@context`; None where it had none.
     context: str | None
+
+
+class JournalEvent(IndexedEvent, frozen=True):
+    """One event as it was sent, with what later ones say of it."""
+
+    #: JSON as it was sent.
+    body: str
+    #: Set for a declaration that another event was wrong.
+    declared_at: datetime | None
+    #: Declared to be wrong.
+    is_void: bool
 
 
 def list_naming(conn: Conn, words: Sequence[str], *, as_of: datetime = LATEST) -> list[JournalEvent]:
@@ -45,8 +53,23 @@ def list_naming(conn: Conn, words: Sequence[str], *, as_of: datetime = LATEST) -
         rows.update({row[0]: row for row in fetch_tuples(conn, _SQL["list_naming"], values)})
     declared = _declared(conn, {row[1] for row in rows.values()}, as_of)
     fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
-    found = [JournalEvent(row[4] is None and row[1] in declared, *row) for row in rows.values()]
+    found = [JournalEvent(*row, row[-1] is None and row[1] in declared) for row in rows.values()]
     return sorted(found, key=lambda event: (event.event_time, event.record_time, event.event_id))
+
+
+def list_told(
+    conn: Conn, nodes: Collection[UUID], *, known: Container[int] = (), as_of: datetime = LATEST
+) -> list[IndexedEvent]:
+    """Events in which these things of the graph have a part, in no order, as recorded up to `as_of`.
+
+    None that had been declared wrong by then, no declarations, and none whose ids are `known`.
+    """
+    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "off"})
+    told = fetch_tuples(conn, _SQL["list_told"], {"nodes": UuidArray(nodes), "as_of": as_of})
+    event_ids = np.array([event_id for (event_id,) in told if event_id not in known], np.int64)
+    found = fetch_tuples(conn, _SQL["list_events"], {"event_ids": Int8Array(event_ids)})
+    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
+    return [IndexedEvent(*row) for row in found]
 
 
 def _declared(conn: Conn, epcis_ids: Collection[str], as_of: datetime) -> set[str]:

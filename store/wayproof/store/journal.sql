@@ -2,7 +2,7 @@
 select set_config('enable_seqscan', %(setting)s, true);
 
 -- list_naming: events of the tenant that have at least one of some words
-select e.event_id, e.epcis_id, e.event_time, e.record_time, e.declared_at, e.body, e.canonical::text, e.context
+select e.event_id, e.epcis_id, e.event_time, e.record_time, e.canonical::text, e.context, e.body, e.declared_at
   from tenant_epcis_event e
  where e.terms @@ %(words)s::tsquery and e.record_time <= %(as_of)s;
 
@@ -11,6 +11,18 @@ select distinct d.epcis_id
   from epcis_event d
  where d.tenant_id = current_tenant() and d.epcis_id = any(%(epcis_ids)s::text[]) and d.declared_at is not null
    and d.record_time <= %(as_of)s;
+
+-- list_told: events in which things of the graph have a part, that had not been declared wrong by then
+select distinct event_id
+  from trace_thing
+ where node_id = any(%(nodes)s::uuid[])
+   and (voided_at is null or voided_at > %(as_of)s) and record_time <= %(as_of)s;
+
+-- list_events: events in the words in which they are indexed
+select e.event_id, e.epcis_id, e.event_time, e.record_time, e.canonical::text, c.content
+  from epcis_event e
+  left join epcis_context c on c.context_id = e.context_id
+ where e.event_id = any(%(event_ids)s::bigint[]);
 
 -- list_places: what the tenant's sites are called, by GLN
 select gln, name, address from site where gln = any(%(glns)s::text[]) order by gln, created_at desc, site_id;

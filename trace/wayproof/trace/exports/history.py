@@ -1,22 +1,25 @@
 """The events of some things out of the journal, in the form that exports read."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct
 
 from wayproof.model.clock import LATEST
 from wayproof.model.errors import InvalidInput
 from wayproof.store import journal
-from wayproof.store.journal import JournalEvent
+from wayproof.store.journal import IndexedEvent, JournalEvent
 from wayproof.store.pool import Conn
 from wayproof.trace.epcis.context import Context, context_of
 from wayproof.trace.epcis.reading import read_stored
 from wayproof.trace.epcis.times import parse_offset
 from wayproof.trace.epcis.vocabulary import bare_word
 from wayproof.trace.epcis.writing import write_json
+from wayproof.trace.graph.build import key_of
 from wayproof.trace.identifiers import Level, parse
 from wayproof.trace.query.words import term
 
@@ -38,8 +41,7 @@ _LISTS: Final = (
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One thing in one list of an event."""
 
     #: Canonical URI.
@@ -50,53 +52,33 @@ class Line:
     unit: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """One event with its words short."""
 
     event_id: int
     epcis_id: str
     at: datetime
     record_time: datetime
+    #: ObjectEvent and so on.
+    event_type: str
+    #: ADD, OBSERVE, DELETE; None for a transformation.
+    action: str | None
+    #: The bare word of the business step.
+    step: str | None
+    #: Where it was.
+    read_point: str | None
+    #: Where the things were then.
+    location: str | None
+    #: The container.
+    parent: str | None
     #: As indexed: identifiers in canonical form.
     body: Json
     context: Context
 
     @property
-    def event_type(self) -> str:
-        """ObjectEvent and so on."""
-        kind: str = self.body["type"]
-        return kind
-
-    @property
-    def action(self) -> str | None:
-        """ADD, OBSERVE, DELETE; None for a transformation."""
-        return self.body.get("action")
-
-    @property
-    def step(self) -> str | None:
-        """The bare word of the business step."""
-        return self.word("bizStep", self.body.get("bizStep"))
-
-    @property
     def local_date(self) -> date:
         """The day at the place of the event (EPCIS 2.0 §7.4.1: eventTimeZoneOffset is that place's)."""
         return self.at.astimezone(parse_offset(self.body["eventTimeZoneOffset"])).date()
-
-    @property
-    def read_point(self) -> str | None:
-        """Where it was."""
-        return self._place("readPoint")
-
-    @property
-    def location(self) -> str | None:
-        """Where the things were then."""
-        return self._place("bizLocation")
-
-    @property
-    def parent(self) -> str | None:
-        """The container."""
-        return self.body.get("parentID")
 
     @property
     def where(self) -> str | None:
@@ -145,10 +127,6 @@ class Event:
         """A word of the vocabulary without what stands before it; another text as it is."""
         return None if text is None else bare_word(vocabulary, text) or text
 
-    def _place(self, name: str) -> str | None:
-        place = self.body.get(name)
-        return None if place is None else place.get("id")
-
 
 def histories(conn: Conn, uris: Iterable[str], *, as_of: datetime | None = None) -> list[JournalEvent]:
     """All events that name any of these things, by time; wrong ones and the declarations of it among them."""
@@ -166,12 +144,20 @@ def _fields(uri: str) -> tuple[str, ...]:
     return _INSTANCE_FIELDS if level is Level.INSTANCE else _INSTANCE_FIELDS + _CLASS_FIELDS
 
 
-def valid(found: Sequence[JournalEvent]) -> list[Event]:
+def told(
+    conn: Conn, tenant_id: UUID, uris: Iterable[str], *, known: Container[int] = (), as_of: datetime | None = None
+) -> list[Event]:
+    """Valid events of these things but the `known` ones, in no order: `valid(histories(...))` by way of the graph."""
+    nodes = {key_of(tenant_id, uri) for uri in uris}
+    return [_event(each) for each in journal.list_told(conn, nodes, known=known, as_of=as_of or LATEST)]
+
+
+def valid(found: Iterable[JournalEvent]) -> list[Event]:
     """Those that nobody has declared wrong, and no declarations."""
     return [_event(each) for each in found if not each.is_void and each.declared_at is None]
 
 
-def _event(stored: JournalEvent) -> Event:
+def _event(stored: IndexedEvent) -> Event:
     context = _context(stored.context)
     body = read_stored(stored.canonical)
     return Event(
@@ -179,9 +165,20 @@ def _event(stored: JournalEvent) -> Event:
         epcis_id=stored.epcis_id,
         at=stored.event_time,
         record_time=stored.record_time,
+        event_type=body["type"],
+        action=body.get("action"),
+        step=Event.word("bizStep", body.get("bizStep")),
+        read_point=_place(body, "readPoint"),
+        location=_place(body, "bizLocation"),
+        parent=body.get("parentID"),
         body=body,
         context=context.within(body.get("@context")),
     )
+
+
+def _place(body: Json, name: str) -> str | None:
+    place = body.get(name)
+    return None if place is None else place.get("id")
 
 
 @lru_cache(maxsize=_REMEMBERED)

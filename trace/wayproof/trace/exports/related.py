@@ -1,6 +1,6 @@
 """Which lots an export about some things must tell of: what they were made of, what they became, what carried them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,7 +9,7 @@ from uuid import UUID
 from wayproof.model.errors import InvalidInput, NotFound
 from wayproof.store.journal import JournalEvent
 from wayproof.store.pool import Conn
-from wayproof.trace.exports.history import Event, histories, valid
+from wayproof.trace.exports.history import Event, histories, told, valid
 from wayproof.trace.graph.questions import Direction, Question, trace
 
 MOST_THINGS: Final = 50_000
@@ -20,29 +20,65 @@ _CHILDREN: Final = ("childEPCs", "childQuantityList")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Related:
-    """Things with their whole histories."""
+    """Things with what was told of them."""
 
     #: What was asked for, and everything upstream and downstream of it.
     things: frozenset[str]
-    #: Every event of things and of what contained them, by time; declarations and voided ones among them.
-    stored: Sequence[JournalEvent]
-    #: Those that nobody has declared wrong.
+    #: Every valid event of things and of what contained them, by time.
     events: Sequence[Event]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded(Related):
+    """The same with everything that was recorded."""
+
+    #: Every event, by time; declarations and those declared wrong among them.
+    stored: Sequence[JournalEvent]
+
+
 def related(conn: Conn, tenant_id: UUID, uris: Iterable[str], *, as_of: datetime | None = None) -> Related:
-    """Everything about these things (canonical URIs), as recorded up to `as_of`; None: up to now.
+    """What is valid about these things (canonical URIs), as recorded up to `as_of`; None: up to now.
 
     Raises:
         NotFound: no event names any of them.
         InvalidInput: more things are related than fit a file.
     """
     starts = tuple(dict.fromkeys(uris))
-    things = {uri for direction in Direction for uri in _traced(conn, tenant_id, starts, direction, as_of)}
-    stored, events = _with_containers(conn, things, as_of)
+    things = _things(conn, tenant_id, starts, as_of)
+
+    def find(wanted: Collection[str], known: Container[int]) -> list[Event]:
+        return told(conn, tenant_id, wanted, known=known, as_of=as_of)
+
+    events = _with_containers(things, find)
+    if not (events or histories(conn, starts, as_of=as_of)):
+        raise _unnamed(starts)
+    return Related(things=things, events=events)
+
+
+def recorded(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Recorded:
+    """Everything about these things (canonical URIs); raises as `related` does."""
+    starts = tuple(dict.fromkeys(uris))
+    things = _things(conn, tenant_id, starts, None)
+    stored: dict[int, JournalEvent] = {}
+
+    def find(wanted: Collection[str], known: Container[int]) -> list[Event]:
+        found = histories(conn, sorted(wanted))
+        stored.update({each.event_id: each for each in found})
+        return valid(each for each in found if each.event_id not in known)
+
+    events = _with_containers(things, find)
     if not stored:
-        raise NotFound(f"no event names {', '.join(starts)}")
-    return Related(things=frozenset(things), stored=stored, events=events)
+        raise _unnamed(starts)
+    in_time = sorted(stored.values(), key=lambda each: (each.event_time, each.record_time, each.event_id))
+    return Recorded(things=things, events=events, stored=in_time)
+
+
+def _unnamed(uris: Iterable[str]) -> NotFound:
+    return NotFound(f"no event names {', '.join(uris)}")
+
+
+def _things(conn: Conn, tenant_id: UUID, starts: tuple[str, ...], as_of: datetime | None) -> frozenset[str]:
+    return frozenset(uri for direction in Direction for uri in _traced(conn, tenant_id, starts, direction, as_of))
 
 
 def _traced(
@@ -57,27 +93,27 @@ def _traced(
     return [node.uri for node in traced.nodes]
 
 
-def _with_containers(
-    conn: Conn, things: Iterable[str], as_of: datetime | None
-) -> tuple[list[JournalEvent], list[Event]]:
-    """The histories of things, of what they were ever in, of what that was in, and so on; and the valid events."""
-    stored: dict[int, JournalEvent] = {}
+_Find = Callable[[Collection[str], Container[int]], list[Event]]
+
+
+def _with_containers(things: Collection[str], find: _Find) -> list[Event]:
+    """Valid events of things, of what they were ever in, of what that was in, and so on, by time.
+
+    `find` finds those of some things but for those with known ids.
+    """
     events: dict[int, Event] = {}
     asked: set[str] = set()
     wanted = set(things)
     while wanted:
-        found = [each for each in histories(conn, sorted(wanted), as_of=as_of) if each.event_id not in stored]
-        fresh = valid(found)
+        fresh = find(wanted, events)
         asked |= wanted
-        stored |= {each.event_id: each for each in found}
         events |= {event.event_id: event for event in fresh}
         wanted = {
             event.parent
             for event in fresh
             if event.event_type == "AggregationEvent" and event.parent and _holds(event, asked)
         } - asked
-    ordered = sorted(stored.values(), key=lambda each: (each.event_time, each.record_time, each.event_id))
-    return ordered, [events[each.event_id] for each in ordered if each.event_id in events]
+    return sorted(events.values(), key=lambda event: (event.at, event.record_time, event.event_id))
 
 
 def _holds(event: Event, things: set[str]) -> bool:
