@@ -53,7 +53,7 @@ def list_naming(conn: Conn, words: Sequence[str], *, as_of: datetime = LATEST) -
         rows.update({row[0]: row for row in fetch_tuples(conn, _SQL["list_naming"], values)})
     declared = _declared(conn, {row[1] for row in rows.values()}, as_of)
     fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
-    found = [JournalEvent(*row, row[-1] is None and row[1] in declared) for row in rows.values()]
+    found = [JournalEvent(*(*row, row[-1] is None and row[1] in declared)) for row in rows.values()]
     return sorted(found, key=lambda event: (event.event_time, event.record_time, event.event_id))
 
 
