@@ -1,6 +1,7 @@
 """A tenant whose journal holds the FSMA 204 documents that lie beside the project."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 
 from wayproof.store.pool import Pool, tenant_transaction
 from wayproof.trace.capture import Captured, capture
-from wayproof.trace.exports.history import Event, histories, valid
+from wayproof.trace.exports.history import Event, histories, told, valid
 from wayproof.trace.exports.places import known_places
 
 from epcis_vectors import VECTORS, loaded
@@ -50,10 +51,16 @@ class Exporter:
         """Captures a document of these events."""
         return self.capture(new_document(*events))
 
-    def events(self, *uris: str) -> list[Event]:
+    def events(self, *uris: str, as_of: datetime | None = None) -> list[Event]:
         """The valid events that name these things."""
         with tenant_transaction(self.pool, self.tenant_id) as conn:
-            return valid(histories(conn, uris))
+            return valid(histories(conn, uris, as_of=as_of))
+
+    def told(self, *uris: str, as_of: datetime | None = None) -> list[Event]:
+        """The same as the graph finds them, by time."""
+        with tenant_transaction(self.pool, self.tenant_id) as conn:
+            found = told(conn, self.tenant_id, uris, as_of=as_of)
+        return sorted(found, key=lambda event: (event.at, event.record_time, event.event_id))
 
     def places(self, events: list[Event]) -> dict[str, str]:
         """What their places are called."""

@@ -6,11 +6,16 @@ from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import load_workbook
+from openpyxl.utils.escape import unescape
 
+from wayproof.model.errors import NotFound
 from wayproof.model.site import NewSite, SiteKind
 from wayproof.store import sites
 from wayproof.store.pool import tenant_transaction
+from wayproof.trace.exports.compliance import Sheet, sheet_tables
 from wayproof.trace.exports.fsma import COLUMNS, CTE, MISSING, Kind, fsma_tables
 from wayproof.trace.exports.sheets import Table, to_csv, to_xlsx
 
@@ -216,6 +221,32 @@ def test_declared_errors_do_not_count(exporter: Exporter) -> None:
     assert tables_of(exporter)[Kind.SHIPPING].rows == []
 
 
+def test_a_lot_of_which_all_was_wrong_has_empty_tables(exporter: Exporter) -> None:
+    """Where every event of a lot was declared wrong there is a spreadsheet without rows; where none ever was, none."""
+    shipped = new_event(1, epcList=[PACKED], bizStep="shipping")
+    wrong = {"declarationTime": "2026-02-01T12:00:00Z", "reason": "incorrect_data"}
+    exporter.capture_events(shipped)
+    exporter.capture_events({**shipped, "errorDeclaration": wrong})
+    with tenant_transaction(exporter.pool, exporter.tenant_id) as conn:
+        tables = sheet_tables(conn, exporter.tenant_id, Sheet.FSMA204, [PACKED])
+        with pytest.raises(NotFound, match=FISH):
+            sheet_tables(conn, exporter.tenant_id, Sheet.FSMA204, [FISH])
+    assert [len(table.rows) for table in tables] == [0] * len(Kind)
+
+
+def test_the_graph_finds_what_the_journal_names(fsma: Exporter) -> None:
+    """By way of the graph the same valid events are found as by the journal's words, now and before a declaration."""
+    shipped = new_event(1, epcList=[PALLET], bizStep="shipping")
+    fsma.capture_events(shipped)
+    [before] = [event.record_time for event in fsma.events(PALLET) if event.epcis_id == shipped["eventID"]]
+    wrong = {"declarationTime": "2026-02-01T12:00:00Z", "reason": "incorrect_data"}
+    fsma.capture_events({**shipped, "errorDeclaration": wrong})
+    for uri in (RAW, PACKED, PACKED_TOO, DRESSING, SALAD, FISH, PALLET, "https://id.gs1.org/00/095201234567891235"):
+        assert fsma.told(uri) == fsma.events(uri)
+        assert fsma.told(uri, as_of=before) == fsma.events(uri, as_of=before)
+    assert len(fsma.told(PALLET, as_of=before)) == len(fsma.told(PALLET)) + 1
+
+
 def test_xlsx_holds_the_same_cells(fsma: Exporter) -> None:
     """Read by another library, each sheet has the columns and cells of its table; dates and numbers are such."""
     tables = tables_of(fsma)
@@ -272,6 +303,28 @@ def test_a_lot_among_serialised_things_is_found(exporter: Exporter) -> None:
     """A lot that somebody told among serialised things has its rows as well."""
     exporter.capture_events(new_event(1, epcList=[PACKED], bizStep="receiving"))
     assert [event.step for event in exporter.events(PACKED)] == ["receiving"]
+
+
+@given(
+    st.lists(
+        st.text(alphabet=st.characters(exclude_categories=["Cs"])) | st.from_regex("_x[0-9A-F]{4}_", fullmatch=True),
+        min_size=1,
+    )
+)
+def test_xlsx_keeps_every_text(texts: list[str]) -> None:
+    """Markup, blanks at the ends, control characters and what looks like an escape come back as they were."""
+    table = Table(title="Lots", columns=("Lot",), rows=[{"Lot": text} for text in texts])
+    sheet = load_workbook(BytesIO(to_xlsx([table])), read_only=True)["Lots"]
+    assert [unescape(str(value)) for (value,) in sheet.iter_rows(min_row=2, values_only=True)] == texts
+
+
+@pytest.mark.parametrize("text", ["x" * 40_000, "\N{GRINNING FACE}" * 20_000, "<" * 40_000])
+def test_xlsx_cuts_what_no_cell_can_hold(text: str) -> None:
+    """Of a longer text a cell has the beginning: 32,767 units of UTF-16, and no half of a character."""
+    table = Table(title="Lots", columns=("Lot",), rows=[{"Lot": text}])
+    value = load_workbook(BytesIO(to_xlsx([table])))["Lots"]["A2"].value
+    assert text.startswith(value)
+    assert len(value.encode("utf-16-le")) // 2 in {32_766, 32_767}
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\uff1d1+1"])

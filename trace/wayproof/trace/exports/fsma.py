@@ -83,6 +83,10 @@ COLUMNS: Final[Mapping[Kind, tuple[str, ...]]] = {
 _OPTIONAL: Final = frozenset({"Temperature when cooled", "Logistic unit", "Cooling location", "Date of cooling"})
 """Of these the regulation wants some only where they apply, and others are ours."""
 _ALWAYS: Final = {Kind.COOLING: frozenset({"Cooling location", "Date of cooling"})}
+_WANTED: Final = {
+    kind: [column for column in columns if column not in _OPTIONAL or column in _ALWAYS.get(kind, ())]
+    for kind, columns in COLUMNS.items()
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,8 +122,7 @@ def fsma_tables(
 
 
 def _finished(kind: Kind, event: Event, row: Row) -> Row:
-    wanted = (column for column in COLUMNS[kind] if column not in _OPTIONAL or column in _ALWAYS.get(kind, ()))
-    missing = "; ".join(column for column in wanted if row.get(column) is None)
+    missing = "; ".join([column for column in _WANTED[kind] if row.get(column) is None])
     return {**row, MISSING: missing or None, _EVENT: event.epcis_id}
 
 
