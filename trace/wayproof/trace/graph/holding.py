@@ -56,6 +56,7 @@ class _Times:
 
 def _asked(conn: Conn, front: Front, as_of: datetime | None, *, is_outward: bool) -> Iterable[Contained]:
     """Of a front that has each thing once."""
+    # Before it is asked what has changed: what is told in between counts as changed.
     found = graph.containers(conn, front) if is_outward else graph.contents(conn, front)
     changed = graph.changed(conn, front.nodes, as_of=as_of, is_around=is_outward) if as_of else None
     if not as_of or not changed:
