@@ -26,13 +26,11 @@ FRONT: Final = {"node_id": THINGS, "low": TIMES, "high": TIMES, "role": "i", "as
         ("graph", "transformations", "node_id", FRONT),
         ("graph", "parts", "hub_id", {"hubs": THINGS, "role": "i", "as_of": NOW}),
         ("graph", "packings", "hub_id", {"parents": THINGS, "as_of": NOW}),
-        ("graph", "parents_of", "node_id", {"nodes": THINGS}),
+        ("graph", "changed", "hub_id", {"nodes": THINGS, "as_of": NOW}),
+        ("graph", "changed_around", "node_id", {"nodes": THINGS, "as_of": NOW}),
         ("graph", "happened", "node_id", {"nodes": THINGS, "as_of": NOW}),
         ("graph", "uris", "node_id", {"nodes": THINGS}),
         ("whereabouts", "parts", "node_id", FRONT),
-        ("exposures", "bearers", "child_id", FRONT),
-        ("exposures", "borne", "parent_id", FRONT),
-        ("exposures", "bearers_of", "node_id", {"nodes": THINGS}),
     ],
 )
 def test_things_are_looked_up(

@@ -137,15 +137,15 @@ def test_a_busy_database_is_no_fault_of_the_document(
 
 
 @pytest.fixture
-def service(database: DatabaseSettings, log_folder: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts `python -m wayproof.trace`; what still runs after the test is killed."""
+def service(database: DatabaseSettings, log_folder: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts `python -m wayproof.trace` with these settings; what still runs after the test is killed."""
     started = []
     environment = {**os.environ, "WAYPROOF_DATABASE_URL": database.url.get_secret_value()}
 
-    def start() -> subprocess.Popen[bytes]:
+    def start(**settings: str) -> subprocess.Popen[bytes]:
         with (log_folder / "trace.log").open("ab") as log:
             argv = [sys.executable, "-m", "wayproof.trace"]
-            started.append(subprocess.Popen(argv, env=environment, stdout=log, stderr=log))
+            started.append(subprocess.Popen(argv, env={**environment, **settings}, stdout=log, stderr=log))
         return started[-1]
 
     yield start
@@ -163,7 +163,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def test_a_killed_worker_loses_nothing(
-    service: Callable[[], subprocess.Popen[bytes]],
+    service: Callable[..., subprocess.Popen[bytes]],
     api_pool: Pool,
     superuser: Conn,
     database: DatabaseSettings,
@@ -186,6 +186,16 @@ def test_a_killed_worker_loses_nothing(
     assert (count(superuser, "epcis_event"), count(superuser, "epcis_capture_document")) == (300, 0)
 
 
+def test_a_document_may_take_its_time(
+    service: Callable[..., subprocess.Popen[bytes]], api_pool: Pool, tenant: UUID
+) -> None:
+    """A document that takes longer to check than other transactions may pause is captured all the same."""
+    job = put(api_pool, tenant, *(new_event(number) for number in range(5_000)))
+    service(WAYPROOF_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT="PT0.1S", WAYPROOF_DATABASE_STATEMENT_TIMEOUT="PT1S")
+    wait_until(lambda: state(api_pool, tenant, job).finished_at is not None)
+    assert state(api_pool, tenant, job).events == 5_000
+
+
 def _waits(superuser: Conn) -> bool:
     rows = superuser.execute("select from pg_locks where locktype = 'advisory' and not granted").fetchall()
     return bool(rows)
@@ -196,7 +206,7 @@ def _works(superuser: Conn) -> bool:
     return bool(superuser.execute(sql + " and state = 'active'").fetchall())
 
 
-def test_no_process_is_left_behind(service: Callable[[], subprocess.Popen[bytes]]) -> None:
+def test_no_process_is_left_behind(service: Callable[..., subprocess.Popen[bytes]]) -> None:
     """When the process is killed, the ones that it has started end by themselves, however far they have come."""
     for moment_s in (0, 0.3, 3):
         process = service()
@@ -212,14 +222,14 @@ def test_no_process_is_left_behind(service: Callable[[], subprocess.Popen[bytes]
 
 @pytest.mark.parametrize("table", ["untold", "epcis_subscription"])
 def test_it_ends_where_a_part_of_it_does(
-    service: Callable[[], subprocess.Popen[bytes]], superuser: Conn, table: str
+    service: Callable[..., subprocess.Popen[bytes]], superuser: Conn, table: str
 ) -> None:
     """Where recording or telling ends by a fault, all of it does, so that who watches it starts it again."""
     superuser.execute(SQL("revoke select on {} from wayproof_api").format(Identifier(table)))
     assert service().wait(90) == 1
 
 
-def test_told_to_end_it_ends(service: Callable[[], subprocess.Popen[bytes]], log_folder: Path) -> None:
+def test_told_to_end_it_ends(service: Callable[..., subprocess.Popen[bytes]], log_folder: Path) -> None:
     """SIGTERM ends it with status 0."""
     process = service()
     wait_until(lambda: b"working" in (log_folder / "trace.log").read_bytes())

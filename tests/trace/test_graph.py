@@ -180,6 +180,22 @@ def test_upstream_mirrors_downstream(network: Network, told: list[Event], data: 
 
 @CHECKED
 @given(told=events(), data=st.data())
+def test_what_was_known_then(network: Network, told: list[Event], data: st.DataObject) -> None:
+    """As of a time, a graph answers as one that never heard of what was told, or declared wrong, after it."""
+    known = data.draw(st.integers(0, len(told)))
+    wrong = data.draw(st.lists(st.sampled_from(told[:known]), max_size=3, unique_by=id)) if known else []
+    then = network.tell(told[:known])
+    tenant = network.tell([])
+    network.tell_more(tenant, told[:known], now=START)
+    network.tell_more(tenant, [*told[known:], *map(declared_wrong, wrong)], now=START + timedelta(days=1))
+    as_of = START + timedelta(hours=1)
+    for uri in ALL:
+        assert network.reach(tenant, uri, DOWN, as_of=as_of) == network.reach(then, uri, DOWN)
+        assert network.reach(tenant, uri, UP, as_of=as_of) == network.reach(then, uri, UP)
+
+
+@CHECKED
+@given(told=events(), data=st.data())
 def test_order_of_capture_does_not_matter(network: Network, told: list[Event], data: st.DataObject) -> None:
     """The same events in another order and in other documents make the same graph, and so does making it again."""
     tenant = network.tell(told)

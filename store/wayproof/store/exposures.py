@@ -8,8 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from wayproof.model.errors import NotFound
-from wayproof.store.arrays import Int4Array, TimestamptzArray, UuidArray
-from wayproof.store.graph import Front
+from wayproof.store.arrays import Int4Array, TimestamptzArray
 from wayproof.store.microseconds import to_microseconds
 from wayproof.store.pool import Conn
 from wayproof.store.queries import load
@@ -37,18 +36,6 @@ class Rode(NamedTuple):
     reference: str
     low: datetime
     high: datetime
-
-
-class Borne(NamedTuple):
-    """A bearer or content of the thing at `place` of a front (from 0), within the time in which that counts."""
-
-    place: int
-    node_id: UUID
-    is_association: bool
-    low: datetime
-    high: datetime
-    quantity: float | None
-    unit: str | None
 
 
 def list_devices(conn: Conn, name: str | None) -> Mapping[int, str]:
@@ -101,21 +88,6 @@ def list_temperatures(conn: Conn, spans: Sequence[Span], *, as_of: datetime) -> 
 def list_rides(conn: Conn, spans: Sequence[Span]) -> list[Rode]:
     """The shipments that devices were on, within their spans."""
     return [Rode(*row) for row in fetch_tuples(conn, _SQL["rode_with"], _spans(spans))]
-
-
-def bearers(conn: Conn, front: Front) -> list[Borne]:
-    """In what things were, or to what they belonged."""
-    return [Borne(*row) for row in fetch_tuples(conn, _SQL["bearers"], _front(front))]
-
-
-def borne(conn: Conn, front: Front) -> list[Borne]:
-    """What was in things, or belonged to them."""
-    return [Borne(*row) for row in fetch_tuples(conn, _SQL["borne"], _front(front))]
-
-
-def bearers_of(conn: Conn, nodes: Collection[UUID]) -> set[UUID]:
-    """What things were ever in, or ever belonged to."""
-    return {node for (node,) in fetch_tuples(conn, _SQL["bearers_of"], {"nodes": UuidArray(nodes)})}
 
 
 def list_seen_at(
@@ -180,14 +152,6 @@ def _spans(spans: Sequence[Span]) -> dict[str, Any]:
         "device_ids": Int4Array(np.array([span.device_id for span in spans], int)),
         "sinces": _times([span.since for span in spans]),
         "untils": _times([span.until for span in spans]),
-    }
-
-
-def _front(front: Front) -> dict[str, Any]:
-    return {
-        "node_id": UuidArray(front.nodes),
-        "low": _times(front.lows),
-        "high": _times(front.highs),
     }
 
 

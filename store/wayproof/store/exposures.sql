@@ -76,25 +76,6 @@ select span.place - 1, s.shipment_id, s.reference, greatest(span.since, lower(a.
  where greatest(span.since, lower(a.during)) < least(span.until, upper(a.during), s.delivered_at, s.cancelled_at)
  order by span.place, s.shipment_id, 4;
 
--- bearers: in what the things of a front were, or to what they belonged, while they count
-select f.place - 1, c.parent_id, c.is_association, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'),
-       c.quantity, c.unit
-  from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
-         f (node_id, low, high, place)
-  join trace_containment c on c.child_id = f.node_id
- where c.until > f.low and c.since <= f.high;
-
--- borne: what was in the things of a front, or belonged to them, while they count
-select f.place - 1, c.child_id, c.is_association, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'),
-       c.quantity, c.unit
-  from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
-         f (node_id, low, high, place)
-  join trace_containment c on c.parent_id = f.node_id
- where c.until > f.low and c.since <= f.high;
-
--- bearers_of: what these things were ever in, or ever belonged to
-select distinct hub_id from trace_thing where node_id = any(%(nodes)s::uuid[]) and role = 'c';
-
 -- seen_at: things of events at a place within a span, and things whose last event before it was there
 with there as materialized (
   select event_id, event_time

@@ -35,6 +35,8 @@ class Contained(NamedTuple):
 
     place: int
     node_id: UUID
+    #: Whether they only belong together.
+    is_association: bool
     low: datetime
     high: datetime
     quantity: float | None
@@ -189,18 +191,22 @@ def journal(
 
 
 def containers(conn: Conn, front: Front) -> list[Contained]:
-    """In what the things were."""
+    """In what the things were, or to what they belonged."""
     return [Contained(row[0] - 1, *row[1:]) for row in fetch_tuples(conn, _SQL["containers"], _front(front))]
 
 
 def contents(conn: Conn, front: Front) -> list[Contained]:
-    """What was in the things."""
+    """What was in the things, or belonged to them."""
     return [Contained(row[0] - 1, *row[1:]) for row in fetch_tuples(conn, _SQL["contents"], _front(front))]
 
 
-def parents_of(conn: Conn, nodes: Collection[UUID]) -> set[UUID]:
-    """Containers that the things were ever in."""
-    return {hub_id for (hub_id,) in fetch_tuples(conn, _SQL["parents_of"], {"nodes": UuidArray(nodes)})}
+def changed(conn: Conn, nodes: Collection[UUID], *, as_of: datetime, is_around: bool) -> set[UUID]:
+    """Which of these containers, or of those around these things, held something else by what was recorded at `as_of`.
+
+    Those at least of which nothing was told since, or declared wrong, are not among them.
+    """
+    params = {"nodes": UuidArray(nodes), "as_of": as_of}
+    return {node for (node,) in fetch_tuples(conn, _SQL["changed_around" if is_around else "changed"], params)}
 
 
 def transformations(conn: Conn, front: Front, *, role: str, as_of: datetime) -> list[Part]:

@@ -77,24 +77,35 @@ select event_id, record_time, epcis_id, declared_at, canonical::text
  order by event_id
  limit %(limit)s;
 
--- containers: in what the things of a front were, while they count
-select f.place, c.parent_id, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'), c.quantity, c.unit, c.opened_by
+-- containers: in what the things of a front were, or to what they belonged, while they count
+select f.place, c.parent_id, c.is_association, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'),
+       c.quantity, c.unit, c.opened_by
   from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
   join trace_containment c on c.child_id = f.node_id
- where not c.is_association and c.until > f.low and c.since <= f.high;
+ where c.until > f.low and c.since <= f.high;
 
--- contents: what was in the things of a front, while they count
-select f.place, c.child_id, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'), c.quantity, c.unit, c.opened_by
+-- contents: what was in the things of a front, or belonged to them, while they count
+select f.place, c.child_id, c.is_association, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'),
+       c.quantity, c.unit, c.opened_by
   from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
   join trace_containment c on c.parent_id = f.node_id
- where not c.is_association and c.until > f.low and c.since <= f.high;
+ where c.until > f.low and c.since <= f.high;
 
--- parents_of: containers that these things were ever in
+-- changed: of which of these containers something was told, or declared wrong, after a time
 select distinct hub_id
   from trace_thing
- where node_id = any(%(nodes)s::uuid[]) and role = 'c' and not is_association;
+ where hub_id = any(%(nodes)s::uuid[]) and role in ('c', 'e')
+   and (record_time > %(as_of)s or voided_at > %(as_of)s);
+
+-- changed_around: the same of the containers that these things were ever in
+select around.hub_id
+  from (select distinct hub_id from trace_thing where node_id = any(%(nodes)s::uuid[]) and role = 'c') around
+ where exists (
+   select from trace_thing t
+    where t.hub_id = around.hub_id and t.role in ('c', 'e')
+      and (t.record_time > %(as_of)s or t.voided_at > %(as_of)s));
 
 -- transformations: those that things of a front have a part in, while they count
 select f.place, t.hub_id, t.event_time, t.quantity, t.unit, t.event_id

@@ -33,8 +33,8 @@ class DatabaseSettings(BaseSettings):
     pool_size: int = Field(default=8, ge=1, le=200)
 
     def unhurried(self) -> "DatabaseSettings":
-        """The same for work on whole tables, of which nobody can say how long it takes."""
-        return self.model_copy(update={"statement_timeout": timedelta()})
+        """The same for work on whole tables and documents, of which nobody can say how long it takes."""
+        return self.model_copy(update={"statement_timeout": timedelta(), "idle_in_transaction_timeout": timedelta()})
 
 
 def conninfo(settings: DatabaseSettings, *, role: Role | None = None) -> str:

@@ -54,7 +54,8 @@ def _capture(database: DatabaseSettings, parent: int) -> None:
     gc.set_threshold(_COLLECT_AFTER)
     stop = _stopped_by_signals()
     Thread(target=_stop_as_orphan, args=(parent, stop), daemon=True).start()
-    with open_pool(database.model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:
+    # A document that takes longer than a timeout would be begun again and again.
+    with open_pool(database.unhurried().model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:
         work(pool, stop)
 
 

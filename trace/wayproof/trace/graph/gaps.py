@@ -13,7 +13,7 @@ from wayproof.store import graph
 from wayproof.store.graph import Front, Happened
 from wayproof.store.pool import Conn
 from wayproof.trace.facts import Role
-from wayproof.trace.graph.questions import contained_then
+from wayproof.trace.graph import holding
 
 _STEP: Final = "https://ref.gs1.org/cbv/BizStep-"
 _SHIPPED: Final = {_STEP + word for word in ("shipping", "departing", "transporting", "loading")}
@@ -87,8 +87,9 @@ def _lost(conn: Conn, of_node: dict[UUID, list[Happened]], as_of: datetime | Non
     times = [last[node].at for node in nodes]
     around: defaultdict[UUID, set[UUID]] = defaultdict(set)
     front = Front(nodes, times, times)
-    for held in contained_then(conn, front, as_of, is_down=True) if as_of else graph.containers(conn, front):
-        around[nodes[held.place]].add(held.node_id)
+    for held in holding.containers(conn, front, as_of):
+        if not held.is_association:
+            around[nodes[held.place]].add(held.node_id)
     told = defaultdict(list)
     for event in graph.happened(conn, {node for each in around.values() for node in each}, as_of=as_of or graph.NOW):
         told[event.node_id].append(event)

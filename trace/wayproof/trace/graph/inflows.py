@@ -2,17 +2,18 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate
 from uuid import UUID
 
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import graph
-from wayproof.store.graph import Contained, Front
+from wayproof.store.graph import Front
 from wayproof.store.pool import Conn
 from wayproof.trace.facts import Role
-from wayproof.trace.graph.questions import Edge, EdgeKind, Traced, contained_then
+from wayproof.trace.graph import holding
+from wayproof.trace.graph.questions import Edge, EdgeKind, Traced
 
 
 def inflows(conn: Conn, traced: Traced, *, as_of: datetime | None = None) -> list[Edge]:
@@ -49,9 +50,10 @@ def _contents(conn: Conn, traced: Traced, as_of: datetime | None) -> Iterator[Ed
         ends[edge.target, edge.at] = max(end, edge.at, ends.get((edge.target, edge.at), edge.at))
     loads = sorted((*load, end) for load, end in ends.items())
     front = Front(*map(list, zip(*loads, strict=True)))
-    for held in _contained(conn, front, as_of, is_down=False):
-        container = loads[held.place][0]
-        yield Edge(EdgeKind.PACKED, held.node_id, container, held.low, held.quantity, held.unit, held.event_id)
+    for held in holding.contents(conn, front, as_of):
+        if not held.is_association:
+            container = loads[held.place][0]
+            yield Edge(EdgeKind.PACKED, held.node_id, container, held.low, held.quantity, held.unit, held.event_id)
 
 
 def _stays(
@@ -66,16 +68,11 @@ def _stays(
         first[edge.source] = min(edge.at, first.get(edge.source, edge.at))
     front = Front(list(first), list(first.values()), [EVER_AFTER] * len(first))
     inside: defaultdict[tuple[UUID, UUID], list[tuple[datetime, datetime]]] = defaultdict(list)
-    for stay in _contained(conn, front, as_of, is_down=True):
-        inside[front.nodes[stay.place], stay.node_id].append((stay.low, stay.high))
+    for stay in holding.containers(conn, front, as_of):
+        if not stay.is_association:
+            inside[front.nodes[stay.place], stay.node_id].append((stay.low, stay.high))
     found = {}
     for key, windows in inside.items():
         windows.sort()
         found[key] = [low for low, _ in windows], list(accumulate((high for _, high in windows), max))
     return found
-
-
-def _contained(conn: Conn, front: Front, as_of: datetime | None, *, is_down: bool) -> Iterable[Contained]:
-    if as_of is not None:
-        return contained_then(conn, front, as_of, is_down=is_down)
-    return graph.containers(conn, front) if is_down else graph.contents(conn, front)

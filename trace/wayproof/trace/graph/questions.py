@@ -7,7 +7,7 @@ and a pallet that is used again does not mix its loads: through a container a se
 which the thing was inside.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -21,8 +21,8 @@ from wayproof.store import graph
 from wayproof.store.graph import Contained, Front, HubPart
 from wayproof.store.pool import Conn
 from wayproof.trace.facts import Role
+from wayproof.trace.graph import holding
 from wayproof.trace.graph.build import key_of
-from wayproof.trace.graph.containment import containments
 from wayproof.trace.graph.windows import Window, Windows
 
 MOST_NODES: Final = 200_000
@@ -187,7 +187,7 @@ class _Search:
         return sorted((Node(key, uris[key], depth) for key in keys), key=_by_uri)
 
     def _downstream(self) -> Iterator[tuple[UUID, Window]]:
-        for held, source in self._contained(graph.containers, is_down=True):
+        for held, source in self._held(holding.containers(self.conn, _front(self.front), self.question.as_of)):
             self._note(Edge(EdgeKind.PACKED, source, held.node_id, held.low, held.quantity, held.unit, held.event_id))
             yield held.node_id, (held.low, held.high)
         fed = graph.transformations(self.conn, _front(self.front), role=Role.INPUT, as_of=self._as_of)
@@ -209,7 +209,7 @@ class _Search:
             yield output.node_id, self._all_time
 
     def _upstream(self) -> Iterator[tuple[UUID, Window]]:
-        for held, target in self._contained(graph.contents, is_down=False):
+        for held, target in self._held(holding.contents(self.conn, _front(self.front), self.question.as_of)):
             self._note(Edge(EdgeKind.PACKED, held.node_id, target, held.low, held.quantity, held.unit, held.event_id))
             yield held.node_id, (held.low, held.high)
         # When a thing was made has nothing to do with when it was in a container.
@@ -231,34 +231,13 @@ class _Search:
                 if self.question.since <= part.at <= self.question.until:
                     yield part
 
-    def _contained(
-        self, ask: Callable[[Conn, Front], list[Contained]], *, is_down: bool
-    ) -> Iterator[tuple[Contained, UUID]]:
-        front = _front(self.front)
-        if self.question.as_of is None:
-            found = ask(self.conn, front)
-        else:
-            found = list(contained_then(self.conn, front, self.question.as_of, is_down=is_down))
+    def _held(self, found: Iterable[Contained]) -> Iterator[tuple[Contained, UUID]]:
         for held in found:
-            yield held, self.front[held.place][0]
+            if not held.is_association:
+                yield held, self.front[held.place][0]
 
     def _note(self, edge: Edge) -> None:
         self.edges[edge] = None
-
-
-def contained_then(conn: Conn, front: Front, as_of: datetime, *, is_down: bool) -> Iterator[Contained]:
-    """What `store.graph.containers` or `contents` would have said, out of what had been recorded by then."""
-    parents = graph.parents_of(conn, front.nodes) if is_down else set(front.nodes)
-    places: dict[UUID, list[int]] = {}
-    for place, node in enumerate(front.nodes):
-        places.setdefault(node, []).append(place)
-    for each in containments(graph.packings(conn, parents, as_of=as_of)):
-        inner, outer = (each.child_id, each.parent_id) if is_down else (each.parent_id, each.child_id)
-        for place in () if each.is_association else places.get(inner, ()):
-            low = max(front.lows[place], each.since)
-            high = min(front.highs[place], each.until - datetime.resolution)
-            if low <= high:
-                yield Contained(place, outer, low, high, each.quantity, each.unit, each.opened_by)
 
 
 def _by_uri(node: Node) -> str:

@@ -1,17 +1,17 @@
 """In which containers things were, and those in which others, each for its time."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
-from wayproof.store import graph, whereabouts
+from wayproof.store import whereabouts
 from wayproof.store.graph import Contained, Front
 from wayproof.store.pool import Conn
-from wayproof.trace.graph.questions import contained_then
+from wayproof.trace.graph import holding
 
 _LAST: Final = EVER_AFTER - datetime.resolution
 
@@ -88,17 +88,17 @@ def _first(conn: Conn, keys: Sequence[UUID], as_of: datetime | None) -> Iterator
             yield keys[place], Stay(container, since, until - datetime.resolution)
     elif keys:
         ever = Front(keys, [EVER_BEFORE] * len(keys), [_LAST] * len(keys))
-        for held in contained_then(conn, ever, as_of, is_down=True):
+        for held in _packed(conn, ever, as_of):
             yield keys[held.place], Stay(held.node_id, held.low, held.high)
 
 
 def _containers(conn: Conn, front: Sequence[Stay], as_of: datetime | None) -> dict[Stay, tuple[Stay, ...]]:
     asked = Front(*map(list, zip(*front, strict=True)))
-    if as_of is None:
-        found: Iterable[Contained] = graph.containers(conn, asked)
-    else:
-        found = contained_then(conn, asked, as_of, is_down=True)
     outer: dict[Stay, set[Stay]] = {stay: set() for stay in front}
-    for held in found:
+    for held in _packed(conn, asked, as_of):
         outer[front[held.place]].add(Stay(held.node_id, held.low, held.high))
     return {stay: tuple(sorted(each)) for stay, each in outer.items()}
+
+
+def _packed(conn: Conn, front: Front, as_of: datetime | None) -> list[Contained]:
+    return [held for held in holding.containers(conn, front, as_of) if not held.is_association]

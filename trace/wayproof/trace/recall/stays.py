@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from wayproof.store import exposures, graph
-from wayproof.store.exposures import Borne
-from wayproof.store.graph import Front
+from wayproof.store.graph import Contained, Front
 from wayproof.store.pool import Conn
-from wayproof.trace.graph.containment import containments
+from wayproof.trace.graph import holding
 from wayproof.trace.graph.windows import Windows
 
 MOST_LEVELS: Final = 30
@@ -44,7 +42,7 @@ def carriers(conn: Conn, stays: Sequence[Stay], as_of: datetime | None) -> tuple
     near = _asked(conn, stays, as_of, is_down=False)
     equipment = {each.node_id for each in near if each.is_association}
 
-    def attached(front: Sequence[Stay]) -> list[Borne]:
+    def attached(front: Sequence[Stay]) -> list[Contained]:
         found = [each for each in _asked(conn, front, as_of, is_down=False) if each.is_association]
         equipment.update(each.node_id for each in found)
         return found
@@ -55,13 +53,15 @@ def carriers(conn: Conn, stays: Sequence[Stay], as_of: datetime | None) -> tuple
 def containers(conn: Conn, stays: Sequence[Stay], as_of: datetime | None) -> list[Stay]:
     """What these were in, and what that was in; without these themselves."""
 
-    def packed(front: Sequence[Stay]) -> list[Borne]:
+    def packed(front: Sequence[Stay]) -> list[Contained]:
         return [each for each in _asked(conn, front, as_of, is_down=False) if not each.is_association]
 
     return _spread(stays, packed, also_attached=False)[len(stays) :]
 
 
-def _spread(stays: Sequence[Stay], ask: Callable[[Sequence[Stay]], list[Borne]], *, also_attached: bool) -> list[Stay]:
+def _spread(
+    stays: Sequence[Stay], ask: Callable[[Sequence[Stay]], list[Contained]], *, also_attached: bool
+) -> list[Stay]:
     seen: dict[int, Windows] = {}
 
     def is_new(stay: Stay) -> bool:
@@ -77,27 +77,12 @@ def _spread(stays: Sequence[Stay], ask: Callable[[Sequence[Stay]], list[Borne]],
     return found
 
 
-def _next(front: Sequence[Stay], found: Sequence[Borne], *, also_attached: bool) -> Iterator[Stay]:
+def _next(front: Sequence[Stay], found: Sequence[Contained], *, also_attached: bool) -> Iterator[Stay]:
     for each in found:
         if also_attached or not each.is_association:
             yield Stay(front[each.place].origin, each.node_id, each.low, each.high, each.quantity, each.unit)
 
 
-def _asked(conn: Conn, stays: Sequence[Stay], as_of: datetime | None, *, is_down: bool) -> list[Borne]:
+def _asked(conn: Conn, stays: Sequence[Stay], as_of: datetime | None, *, is_down: bool) -> list[Contained]:
     front = Front([stay.node for stay in stays], [stay.low for stay in stays], [stay.high for stay in stays])
-    if as_of is None:
-        return exposures.borne(conn, front) if is_down else exposures.bearers(conn, front)
-    return list(_recorded_then(conn, front, as_of, is_down=is_down))
-
-
-def _recorded_then(conn: Conn, front: Front, as_of: datetime, *, is_down: bool) -> Iterator[Borne]:
-    places: dict[UUID, list[int]] = {}
-    for place, node in enumerate(front.nodes):
-        places.setdefault(node, []).append(place)
-    parents = set(places) if is_down else exposures.bearers_of(conn, list(places))
-    for each in containments(graph.packings(conn, parents, as_of=as_of)):
-        near, far = (each.parent_id, each.child_id) if is_down else (each.child_id, each.parent_id)
-        for place in places.get(near, ()):
-            low, high = max(front.lows[place], each.since), min(front.highs[place], each.until - datetime.resolution)
-            if low <= high:
-                yield Borne(place, far, each.is_association, low, high, each.quantity, each.unit)
+    return holding.contents(conn, front, as_of) if is_down else holding.containers(conn, front, as_of)
