@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -13,7 +14,7 @@ from wayproof.cli.main import app
 from wayproof.cli.services.anvil import Anvil
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.services.logs import bound, last_line, rotate
-from wayproof.cli.services.postgres import PostgresCluster
+from wayproof.cli.services.postgres import PostgresCluster, sized
 from wayproof.model.errors import Conflict, InvalidInput
 
 
@@ -148,3 +149,14 @@ def test_recycled_pid_keeps_nobody_out(tmp_path: Path) -> None:
             process.kill()
             process.wait()
         assert pid_file.exists() == stays
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(str(2 << 30), "256MB"), (str(512 << 20), "128MB"), (str(1 << 62), None), ("max", None)]
+)
+def test_buffers_fit_the_container(tmp_path: Path, limit: str, expected: str | None) -> None:
+    """PostgreSQL's buffers are an eighth of what a container may take; without a limit, of the machine's memory."""
+    file = tmp_path / "memory.max"
+    file.write_text(f"{limit}\n", encoding="ascii")
+    machine = min(max(psutil.virtual_memory().total >> 23, 128), 1_024)
+    assert sized(file)["shared_buffers"] == (expected or f"{machine}MB")

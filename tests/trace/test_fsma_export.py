@@ -315,7 +315,7 @@ def test_xlsx_keeps_every_text(texts: list[str]) -> None:
     """Markup, blanks at the ends and what looks like an escape come back as they were; control characters escaped."""
     table = Table(title="Lots", columns=("Lot",), rows=[{"Lot": text} for text in texts])
     sheet = load_workbook(BytesIO(to_xlsx([table])), read_only=True)["Lots"]
-    found = [value or "" for (value,) in sheet.iter_rows(min_row=2, values_only=True)]
+    found = [str(value or "") for (value,) in sheet.iter_rows(min_row=2, values_only=True)]
     assert [text for value, text in zip(found, texts, strict=True) if text not in {value, unescape(value)}] == []
 
 

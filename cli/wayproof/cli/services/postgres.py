@@ -7,6 +7,7 @@ we take its binaries and nothing else.
 import secrets
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -88,7 +89,7 @@ class PostgresCluster:
 
     def argv(self, port: int, **settings: str) -> list[str]:
         """The server's command line: loopback only, SIGINT stops it fast and cleanly."""
-        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", **_sized(), **settings}
+        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", **sized(), **settings}
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return unprivileged(str(binary("postgres")), "-D", str(self.data), "-p", str(port), *flags)
 
@@ -97,14 +98,17 @@ class PostgresCluster:
         return f"postgresql://postgres:{self.password}@127.0.0.1:{port}/{database}"
 
 
-def _sized() -> dict[str, str]:
+def sized(container: Path = Path("/sys/fs/cgroup/memory.max")) -> dict[str, str]:
     """What PostgreSQL's own defaults leave too small for a journal that is written to all day.
 
-    Buffers take an eighth of the memory, as other services live beside; a checkpoint every few seconds would have every
-    page written out whole again and again.
+    Buffers take an eighth of the memory, or of what `container` allows, as other services live beside. Checkpoints
+    should be rare: after each, every page that changes is written to the WAL as a whole.
     """
-    buffers_mib = min(psutil.virtual_memory().total >> 23, _MOST_BUFFERS_MIB)
-    return {"shared_buffers": f"{max(buffers_mib, _LEAST_BUFFERS_MIB)}MB", "max_wal_size": "2GB"}
+    memory_bytes = psutil.virtual_memory().total
+    with suppress(OSError, ValueError):  # no container, or one without limit
+        memory_bytes = min(memory_bytes, int(container.read_text(encoding="ascii")))
+    buffers_mib = max(_LEAST_BUFFERS_MIB, min(memory_bytes >> 23, _MOST_BUFFERS_MIB))
+    return {"shared_buffers": f"{buffers_mib}MB", "max_wal_size": "2GB"}
 
 
 def binary(name: str) -> Path:
