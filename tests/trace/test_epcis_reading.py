@@ -43,6 +43,14 @@ def test_bad_json_is_refused_with_a_reason(data: bytes, said: str) -> None:
         read_json(data, SMALL)
 
 
+@pytest.mark.timeout(60)
+def test_a_name_twice_among_many_is_found_at_once() -> None:
+    """An object of very many names is not searched once for each of them, which would take hours."""
+    names = ",".join(f'"{number}":0' for number in range(150_000))
+    with pytest.raises(InvalidInput, match="'z' twice"):
+        read_json(f'{{{names},"z":0,"z":0}}'.encode())
+
+
 def test_numbers_keep_every_digit() -> None:
     """A number comes with all of its digits, whatever a double would hold."""
     assert read_json(b"[0.1, 10000000000000000001, 1.00000000000000000001]") == [

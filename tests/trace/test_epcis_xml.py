@@ -167,6 +167,12 @@ _LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha">' + b"".join(
 )
 
 
+def _redeclared(many: int, *, levels: int) -> str:
+    """Elements within each other that declare the same prefixes again."""
+    names = " ".join(f'xmlns:a{number}="urn:x"' for number in range(many))
+    return f"<extension {names}>" * levels + "</extension>" * levels
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -181,9 +187,11 @@ _LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha">' + b"".join(
         (b"<x/>", "EPCISDocument"),
         (b"<a>" * 100, "40 levels"),
         (xml("<a/>" * 2_000), "1,000 nodes"),
-        (xml("<a " + " ".join(f'b{number}=""' for number in range(1_500)) + "/>"), "1,000 nodes"),
-        (xml("".join(f'<a xmlns="urn:{number}"/>' for number in range(300))), "200 namespaces"),
-        (xml("", names=" ".join(f'xmlns:a{number}="urn:x"' for number in range(300))), "200 namespaces"),
+        (xml("<a " + " ".join(f'b{number}=""' for number in range(1_500)) + "/>"), "30 attributes of an element"),
+        (xml('<a b="" c=""/>' * 400), "1,000 nodes"),
+        (xml("".join(f'<a xmlns="urn:{number}"/>' for number in range(300))), "100 namespaces"),
+        (xml("", names=" ".join(f'xmlns:a{number}="urn:x"' for number in range(300))), "100 namespaces"),
+        (xml(_redeclared(20, levels=6)), "100 namespaces"),
         (b"<a>" + b"x" * 1_000_000 + b"</a>", "bytes"),
         (b'<e:EPCISDocument xmlns:e="urn:x"><EPCISBody/></e:EPCISDocument>', "one EventList"),
         (xml(object_event("<action>ADD</action>")), "action once"),
@@ -193,7 +201,13 @@ _LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha">' + b"".join(
 def test_hostile_or_broken_xml_is_refused(data: bytes, said: str) -> None:
     """Bombs, entities, foreign encodings, and what is no EPCIS are refused, and the message says why."""
     with pytest.raises(InvalidInput, match=said):
-        read_xml(data, Bounds(bytes=500_000, depth=40, nodes=1_000))
+        read_xml(data, Bounds(bytes=500_000, depth=40, nodes=1_000, attributes=30))
+
+
+def test_namespaces_that_ended_do_not_count() -> None:
+    """Every event may declare the same namespaces again, however many events there are."""
+    event = object_event('<a:x xmlns:a="urn:a"/><b:x xmlns:b="urn:b"/>')
+    assert len(read_xml(xml(event * 200))["epcisBody"]["eventList"]) == 200
 
 
 def test_no_network_is_asked() -> None:

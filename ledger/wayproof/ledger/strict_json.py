@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, Final
 
 from wayproof.model.errors import InvalidInput
@@ -66,8 +67,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key in members:
         _check_text(key)
     if len(members) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
         raise InvalidInput(f"JSON: key {ascii(twice)[:100]} stands more than once in an object")
     return members
 

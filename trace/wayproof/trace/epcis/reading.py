@@ -1,6 +1,7 @@
 """Bytes to JSON values, within bounds."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +21,8 @@ class Bounds:
     nodes: int = 5_000_000
     #: Levels of nesting.
     depth: int = 64
+    #: Attributes of one element of XML. The parser's library looks each up among all: more cost quadratic time.
+    attributes: int = 250
     #: Characters of one number. Longer ones are no measurements, and cost quadratic time.
     digits: int = 100
 
@@ -97,8 +100,7 @@ class _Reader:
     def pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
+            [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
             raise InvalidInput(f"JSON: expected each name once in an object, got {twice[:_SHOWN]!r} twice")
         return made
 

@@ -121,16 +121,10 @@ def _event(element: Element, names: Names) -> Json:
     for child in _unwrapped(element):
         name = local_name(child)
         if name == "certificationInfo" and not namespace(child):
-            made["certificationInfo"] = _one_more(made.get("certificationInfo"), _text(child))
+            _add(made, name, _text(child))
         else:
             _fill(made, child, names)
     return made
-
-
-def _one_more(known: str | list[str] | None, text: str) -> str | list[str]:
-    if known is None:
-        return text
-    return [*([known] if isinstance(known, str) else known), text]
 
 
 def _fill(made: Json, child: Element, names: Names) -> None:

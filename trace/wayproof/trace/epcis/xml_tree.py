@@ -9,8 +9,8 @@ from wayproof.trace.epcis.reading import Bounds, check_size
 from wayproof.trace.epcis.xml_names import Element
 
 _PIECE_BYTES: Final = 1 << 16
-_MOST_NAMESPACES: Final = 200
-"""Pairs of prefix and namespace: for each word that is looked up, all that are in force are."""
+_MOST_NAMESPACES: Final = 100
+"""Pairs of prefix and namespace, and declarations in force at one place: each word that is looked up reads them all."""
 
 
 def parse_tree(data: bytes, bounds: Bounds) -> Element:
@@ -23,7 +23,7 @@ def parse_tree(data: bytes, bounds: Bounds) -> Element:
     _check_bytes(data)
     # The encoding is ours, not the document's: otherwise a DTD could hide from the check above, as in UTF-7.
     parser = etree.XMLPullParser(
-        events=("start-ns", "start", "end"),
+        events=("start-ns", "start", "end", "end-ns"),
         encoding="utf-8",
         resolve_entities=False,
         no_network=True,
@@ -64,18 +64,34 @@ class _Weight:
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._nodes = self._depth = 0
+        self._nodes = self._depth = self._in_force = 0
         self._namespaces: set[object] = set()
 
     def add(self, event: str, item: object) -> None:
         if event == "start-ns":
-            self._namespaces.add(item)
-            if len(self._namespaces) > _MOST_NAMESPACES:
-                raise InvalidInput(f"XML: expected at most {_MOST_NAMESPACES} namespaces, got more")
-            return
-        element = cast("Element", item)  # as it is for the other two events
-        self._depth += 1 if event == "start" else -1
-        self._nodes += 1 + len(element.attrib) if event == "start" else 0
+            self._add_namespace(item)
+        elif event == "end-ns":
+            self._in_force -= 1
+        elif event == "start":
+            self._depth += 1
+            self._add_element(cast("Element", item))  # as it is for this event
+        else:
+            self._depth -= 1
+
+    def _add_namespace(self, pair: object) -> None:
+        self._in_force += 1
+        self._namespaces.add(pair)
+        if max(self._in_force, len(self._namespaces)) > _MOST_NAMESPACES:
+            raise InvalidInput(f"XML: expected at most {_MOST_NAMESPACES} namespaces, got more")
+
+    def _add_element(self, element: Element) -> None:
+        attributes = len(element.attrib)
+        if attributes > self._bounds.attributes:
+            raise InvalidInput(
+                f"XML line {element.sourceline}: expected at most {self._bounds.attributes:,} "
+                f"attributes of an element, got {attributes:,}"
+            )
+        self._nodes += 1 + attributes
         if self._depth > self._bounds.depth or self._nodes > self._bounds.nodes:
             raise InvalidInput(
                 f"XML: expected at most {self._bounds.depth} levels and {self._bounds.nodes:,} nodes, "
