@@ -1,6 +1,7 @@
 """The audit dossier: what is in it, and what its verification finds out."""
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -175,6 +176,22 @@ def test_what_is_no_dossier(data: bytes) -> None:
     """Bytes that are no dossier are refused with a reason."""
     with pytest.raises(InvalidInput, match="dossier"):
         verify_dossier(data)
+
+
+@pytest.mark.parametrize("path", ["events.jsonld", "readings/0001-x.txt", "custody/0001-x.json", "other"])
+def test_a_file_of_zeros_takes_no_memory(path: str) -> None:
+    """A small ZIP with a large file in it is told to be wrong, in the memory of a few pieces of that file."""
+    size = 64 << 20
+    packed = BytesIO(pack({"report.html": b""}, subject="urn:x", as_of="2026-03-02T08:00:00+00:00"))
+    with ZipFile(packed, "a", ZIP_DEFLATED) as archive:
+        archive.writestr(path, bytes(size))
+    data = packed.getvalue()
+    tracemalloc.start()
+    try:
+        assert failures(data) == [f"files: {path}"]
+        assert tracemalloc.get_traced_memory()[1] < size // 8
+    finally:
+        tracemalloc.stop()
 
 
 def test_lot_in_one_file(acme: Customer) -> None:

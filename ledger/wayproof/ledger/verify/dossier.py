@@ -5,17 +5,17 @@ the bundles, which the other party signed and the chain anchors, and the reading
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
-from typing import Final
+from typing import IO, Final
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from wayproof.ledger.hexadecimal import to_hex
 from wayproof.ledger.strict_json import strict_json
 from wayproof.ledger.verify import verify_together
-from wayproof.ledger.verify.bundle import parse_bundle
+from wayproof.ledger.verify.bundle import MAX_BYTES, parse_bundle
 from wayproof.ledger.verify.offline import Trusted
 from wayproof.ledger.verify.report import Check, Report, failed, passed, unchecked
 from wayproof.model.canonical import canonical_json, reading_of
@@ -33,6 +33,10 @@ MOST_BYTES: Final = 2 << 30
 """Of all files together, unpacked: a file that claims more is no dossier of ours."""
 _MOST_FILES: Final = 20_000
 _MOST_MANIFEST_BYTES: Final = 16 << 20
+_MOST_BUNDLES_BYTES: Final = 256 << 20
+_MOST_LINE_BYTES: Final = 1 << 20
+_PIECE_BYTES: Final = 1 << 18
+_BROKEN: Final = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 _FIRST_TIME: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o644 << 16
 _ABOUT: Final = frozenset({"format", "subject", "as_of", "verify", "files"})
@@ -48,6 +52,27 @@ class Manifest:
     as_of: str
     #: SHA-256 in hexadecimal by the path of each file.
     sums: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Leg:
+    """What the lines of readings come to."""
+
+    size: int
+    root: bytes
+
+
+@dataclass(kw_only=True, slots=True)
+class _Files:
+    """What is kept of the files: sums and bundles, so that a file of zeros cannot fill the memory."""
+
+    #: SHA-256 in hexadecimal.
+    sums: dict[str, str] = field(default_factory=dict)
+    bundles: dict[str, bytes] = field(default_factory=dict)
+    #: Why it is none, where the lines are no readings.
+    legs: dict[str, _Leg | str] = field(default_factory=dict)
+    #: Why a file cannot be read.
+    broken: dict[str, str] = field(default_factory=dict)
 
 
 def pack(files: Mapping[str, bytes], *, subject: str, as_of: str) -> bytes:
@@ -82,31 +107,85 @@ def verify_dossier(
 
     InvalidInput where this is no dossier at all, or a bundle in it is none.
     """
-    manifest, files, broken = _unpack(data)
-    reports = {"files": _files(manifest, files, broken), "readings": _all_readings(files)}
-    bundles = {path: content for path, content in sorted(files.items()) if path.startswith(BUNDLES)}
+    manifest, files = _unpack(data)
+    reports = {"files": _files(manifest, files), "readings": _all_readings(files)}
+    bundles = dict(sorted(files.bundles.items()))
     if bundles:
         each, together = verify_together(list(bundles.values()), rpcs=rpcs, trusted=trusted)
         reports |= {**dict(zip(bundles, each, strict=True)), "together": together}
     return manifest, {name: report for name, report in reports.items() if report.checks}
 
 
-def _unpack(data: bytes) -> tuple[Manifest, dict[str, bytes], dict[str, str]]:
-    """The manifest, every other file, and why others cannot be read."""
-    files: dict[str, bytes] = {}
-    broken: dict[str, str] = {}
+def _unpack(data: bytes) -> tuple[Manifest, _Files]:
+    """The manifest, and what is to be known of every other file."""
+    files = _Files()
     try:
         with ZipFile(BytesIO(data)) as archive:
-            for entry in _entries(archive):
-                try:
-                    files[entry.filename] = archive.read(entry)
-                except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-                    broken[entry.filename] = str(error)
+            entries = _entries(archive)
+            manifest = _manifest(_manifest_bytes(archive))
+            for entry in entries:
+                if entry.filename != MANIFEST:
+                    _take(archive, entry, files)
     except (BadZipFile, OSError, ValueError) as error:
         raise InvalidInput(f"dossier: expected a ZIP file, got: {error}") from None
-    if MANIFEST not in files:
-        raise InvalidInput(f"dossier: expected {MANIFEST} in it, got {broken.get(MANIFEST, 'none')}")
-    return _manifest(files.pop(MANIFEST)), files, broken
+    return manifest, files
+
+
+def _manifest_bytes(archive: ZipFile) -> bytes:
+    try:
+        with archive.open(MANIFEST) as stream:
+            return stream.read(_MOST_MANIFEST_BYTES + 1)  # one more is refused with its reason
+    except (KeyError, *_BROKEN) as error:
+        got = "none" if isinstance(error, KeyError) else error
+        raise InvalidInput(f"dossier: expected {MANIFEST} in it, got {got}") from None
+
+
+def _take(archive: ZipFile, entry: ZipInfo, files: _Files) -> None:
+    path = entry.filename
+    try:
+        if path.startswith(BUNDLES):
+            room = min(MAX_BYTES, _MOST_BUNDLES_BYTES - sum(map(len, files.bundles.values())))
+            files.bundles[path] = content = _bundle(archive, entry, room)
+            files.sums[path] = sha256(content).hexdigest()
+            return
+        files.sums[path] = _sum_of(archive, entry)
+        if path.startswith(READINGS):
+            files.legs[path] = _leg(archive, entry)
+    except _BROKEN as error:
+        files.broken[path] = str(error)
+
+
+def _bundle(archive: ZipFile, entry: ZipInfo, most_bytes: int) -> bytes:
+    if entry.file_size > most_bytes:
+        raise BadZipFile(f"too large: expected at most {most_bytes:,} bytes, got {entry.file_size:,}")
+    return archive.read(entry)
+
+
+def _sum_of(archive: ZipFile, entry: ZipInfo) -> str:
+    total = sha256()
+    with archive.open(entry) as stream:
+        while piece := stream.read(_PIECE_BYTES):
+            total.update(piece)
+    return total.hexdigest()
+
+
+def _leg(archive: ZipFile, entry: ZipInfo) -> _Leg | str:
+    size = 0
+
+    def leaves(stream: IO[bytes]) -> Iterator[bytes]:
+        nonlocal size
+        while line := stream.readline(_MOST_LINE_BYTES):
+            reading = bytes.fromhex(line.decode("ascii"))
+            reading_of(reading)
+            size += 1
+            yield leaf_hash(reading)
+
+    try:
+        with archive.open(entry) as stream:
+            root = root_of(leaves(stream))
+    except (InvalidInput, ValueError) as error:
+        return str(error)
+    return _Leg(size=size, root=root if size else ZERO_HASH)
 
 
 def _entries(archive: ZipFile) -> list[ZipInfo]:
@@ -130,48 +209,47 @@ def _manifest(data: bytes) -> Manifest:
     return Manifest(subject=str(document["subject"]), as_of=str(document["as_of"]), sums=sums)
 
 
-def _files(manifest: Manifest, files: Mapping[str, bytes], broken: Mapping[str, str]) -> Report:
+def _files(manifest: Manifest, files: _Files) -> Report:
     """Whether every file is the one that the manifest names."""
-    checks = [_sum(path, expected, files.get(path), broken) for path, expected in sorted(manifest.sums.items())]
-    strange = sorted((files.keys() | broken.keys()) - manifest.sums.keys())
+    checks = [_sum(path, expected, files) for path, expected in sorted(manifest.sums.items())]
+    strange = sorted((files.sums.keys() | files.broken.keys()) - manifest.sums.keys())
     checks += [failed(path, "the manifest does not name this file") for path in strange]
-    if EVENTS in files:
+    if EVENTS in files.sums:
         word = "rest on the word of who made the dossier: no signature and no chain holds EPCIS events"
         checks.append(unchecked("events", word))
     return Report(checks=tuple(checks))
 
 
-def _sum(path: str, expected: str, content: bytes | None, broken: Mapping[str, str]) -> Check:
-    if content is None:
-        return failed(path, f"cannot be unpacked: {broken[path]}" if path in broken else "named, and missing")
-    got = sha256(content).hexdigest()
+def _sum(path: str, expected: str, files: _Files) -> Check:
+    if path in files.broken:
+        return failed(path, f"cannot be unpacked: {files.broken[path]}")
+    got = files.sums.get(path)
+    if got is None:
+        return failed(path, "named, and missing")
     if got != expected:
         return failed(path, f"SHA-256: expected {expected}, got {got}")
     return passed(path, "as in the manifest")
 
 
-def _all_readings(files: Mapping[str, bytes]) -> Report:
+def _all_readings(files: _Files) -> Report:
     """Whether the readings of each leg are those whose root both parties signed in the bundle of the same name."""
-    paths = (path for path in sorted(files) if path.startswith(READINGS))
-    return Report(checks=tuple(_readings(path, files) for path in paths))
+    return Report(checks=tuple(_readings(path, leg, files) for path, leg in sorted(files.legs.items())))
 
 
-def _readings(path: str, files: Mapping[str, bytes]) -> Check:
-    bundle = files.get(f"{BUNDLES}{path.removeprefix(READINGS).removesuffix('.txt')}.json")
+def _readings(path: str, leg: _Leg | str, files: _Files) -> Check:
+    bundle = files.bundles.get(f"{BUNDLES}{path.removeprefix(READINGS).removesuffix('.txt')}.json")
     if bundle is None:
         return unchecked(path, "no bundle in the dossier has their root")
+    if isinstance(leg, str):
+        return failed(path, f"cannot be read: {leg}")
     try:
         record = parse_bundle(bundle).signed.handoff
-        lines = [bytes.fromhex(line) for line in files[path].decode("ascii").split()]
-        for line in lines:
-            reading_of(line)
-    except (InvalidInput, ValueError) as error:
+    except InvalidInput as error:
         return failed(path, f"cannot be read: {error}")
-    root = root_of([leaf_hash(line) for line in lines]) if lines else ZERO_HASH
-    if (len(lines), root) != (record.evidence_size, record.evidence_root):
+    if (leg.size, leg.root) != (record.evidence_size, record.evidence_root):
         return failed(
             path,
             f"expected {record.evidence_size} readings under the root {to_hex(record.evidence_root)} that both parties "
-            f"signed, got {len(lines)} under {to_hex(root)}",
+            f"signed, got {leg.size} under {to_hex(leg.root)}",
         )
-    return passed(path, f"all {len(lines)} readings are those that both parties signed")
+    return passed(path, f"all {leg.size} readings are those that both parties signed")
