@@ -233,8 +233,8 @@ def test_a_large_document_is_one_transaction(journal: Journal) -> None:
     assert [row[1] for row in journal.rows()] == [new_event(n)["eventID"] for n in range(4_500)]
 
 
-def test_what_a_document_needs_is_found_by_indexes(journal: Journal) -> None:
-    """Capturing and declaring wrong read no table through: a long journal costs no more."""
+def test_what_a_document_needs_is_looked_up(journal: Journal) -> None:
+    """Capturing and declaring wrong read no table and no index through: a long journal costs no more."""
     tables = ["epcis_event", "trace_node", "trace_thing", "trace_containment"]
     packed = [
         new_event(
@@ -250,15 +250,15 @@ def test_what_a_document_needs_is_found_by_indexes(journal: Journal) -> None:
     for start in range(0, len(packed), 1_000):
         assert not journal.capture(*packed[start : start + 1_000]).faults
 
-    def read_through() -> dict[str, int]:
-        sql = "select relname, seq_tup_read from pg_stat_user_tables where relname = any(%s)"
-        return dict(journal.superuser.execute(sql, [tables]).fetchall())
+    def rows_read() -> int:
+        sql = "select sum(seq_tup_read + idx_tup_fetch)::integer from pg_stat_user_tables where relname = any(%s)"
+        return int((journal.superuser.execute(sql, [tables]).fetchone() or (0,))[0])
 
-    before = read_through()
+    before = rows_read()
     with tenant_transaction(journal.pool, journal.tenant_id) as conn:
         conn.execute("select pg_stat_force_next_flush()")
-        again = [{**event, "eventID": f"{event['eventID']}0"} for event in packed[::3]]
-        document = new_document(*again, *map(declared_wrong, packed[:100]))
+        again = [{**event, "eventID": f"{event['eventID']}0"} for event in packed[:10]]
+        document = new_document(*again, *map(declared_wrong, packed[10:20]))
         assert not capture(conn, journal.tenant_id, dumped(document)).faults
 
-    assert read_through() == before
+    assert rows_read() - before < 500

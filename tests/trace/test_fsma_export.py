@@ -15,7 +15,8 @@ from wayproof.model.errors import NotFound
 from wayproof.model.site import NewSite, SiteKind
 from wayproof.store import sites
 from wayproof.store.pool import tenant_transaction
-from wayproof.trace.exports.compliance import Sheet, sheet_tables
+from wayproof.trace.exports.compliance import Sheet, sources_of
+from wayproof.trace.exports.compliance import tables_of as tables_made
 from wayproof.trace.exports.fsma import COLUMNS, CTE, MISSING, Kind, fsma_tables
 from wayproof.trace.exports.sheets import Table, to_csv, to_xlsx
 
@@ -228,10 +229,10 @@ def test_a_lot_of_which_all_was_wrong_has_empty_tables(exporter: Exporter) -> No
     exporter.capture_events(shipped)
     exporter.capture_events({**shipped, "errorDeclaration": wrong})
     with tenant_transaction(exporter.pool, exporter.tenant_id) as conn:
-        tables = sheet_tables(conn, exporter.tenant_id, Sheet.FSMA204, [PACKED])
+        sources = sources_of(conn, exporter.tenant_id, [PACKED])
         with pytest.raises(NotFound, match=FISH):
-            sheet_tables(conn, exporter.tenant_id, Sheet.FSMA204, [FISH])
-    assert [len(table.rows) for table in tables] == [0] * len(Kind)
+            sources_of(conn, exporter.tenant_id, [FISH])
+    assert [len(table.rows) for table in tables_made(Sheet.FSMA204, sources)] == [0] * len(Kind)
 
 
 def test_the_graph_finds_what_the_journal_names(fsma: Exporter) -> None:

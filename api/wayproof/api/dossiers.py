@@ -20,7 +20,7 @@ from wayproof.model.shipment import Shipment
 from wayproof.store import evidence, handoffs, shipments
 from wayproof.store.journal import JournalEvent
 from wayproof.store.pool import Conn
-from wayproof.trace.exports.compliance import Sheet, tables_of
+from wayproof.trace.exports.compliance import Sheet, Sources, tables_of
 from wayproof.trace.exports.fsma import CTE
 from wayproof.trace.exports.gdp import TemperatureStatement, temperature_statement
 from wayproof.trace.exports.journal_document import journal_document
@@ -108,15 +108,24 @@ def _packed(conn: Conn, tenant_id: UUID, parts: _Parts) -> bytes:
         _add_proof(conn, tenant_id, handoff, parts)
     if parts.found.stored:
         parts.files[EVENTS] = journal_document(parts.found.stored).encode()
-        tables = tables_of(conn, Sheet.FSMA204, parts.found)
-        if any(table.rows for table in tables):
-            parts.files["fsma204.csv"] = to_csv(tables, CTE)
+        _add_sheet(conn, parts)
     for statement in parts.statements:
         parts.files[f"temperature/{statement.shipment_id}.json"] = _STATEMENT.dump_json(statement)
         parts.files[f"temperature/{statement.shipment_id}.html"] = temperature_page(statement).encode()
     as_of = _as_of(parts)
     parts.files["report.html"] = dossier_page(_report(conn, parts, as_of)).encode()
     return pack(parts.files, subject=parts.subject, as_of=as_of.isoformat())
+
+
+def _add_sheet(conn: Conn, parts: _Parts) -> None:
+    sources = Sources(found=parts.found, places=known_places(conn, parts.found.events))
+    try:
+        tables = tables_of(Sheet.FSMA204, sources)
+    except InvalidInput as error:
+        parts.missing.append(f"fsma204.csv: {error}")
+        return
+    if any(table.rows for table in tables):
+        parts.files["fsma204.csv"] = to_csv(tables, CTE)
 
 
 def _add_proof(conn: Conn, tenant_id: UUID, handoff: StoredHandoff, parts: _Parts) -> None:

@@ -1,7 +1,10 @@
--- lock_journal: makes writers of one tenant wait for each other until the transaction ends; when that has come about
+-- lock_journal: makes writers of one tenant wait for each other until the transaction ends; when that has come about.
+-- What a document needs is looked up one by one: without statistics the planner would read whole tables for it
 select set_config('lock_timeout', '25s', true), -- others may be writing a large document
-       set_config('enable_bitmapscan', 'off', true), -- without statistics, every event of the tenant for each that is new
-       set_config('enable_seqscan', 'off', true), -- the same: all containers for the few that a document packs
+       set_config('enable_bitmapscan', 'off', true),
+       set_config('enable_seqscan', 'off', true),
+       set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true),
        pg_advisory_xact_lock(hashtextextended('epcis ' || %(tenant_id)s, 0)),
        clock_timestamp();
 

@@ -19,19 +19,27 @@ select %(tenant_id)s, n.event_id, n.node_id, n.role::"char", n.hub_id, n.is_asso
 -- list_declared: eventIDs of events that are declared wrong
 select distinct epcis_id from epcis_event where tenant_id = %(tenant_id)s and declared_at is not null;
 
--- void: marks the events of these eventIDs that are declared wrong; the containers that this touches
-with declared as (
-  select epcis_id, min(record_time) as record_time
-    from epcis_event
-   where tenant_id = %(tenant_id)s and epcis_id = any(%(epcis_ids)s::text[]) and declared_at is not null
-   group by epcis_id
+-- void: marks the events of these eventIDs that are declared wrong, looked up one by one; the containers that this touches
+with wrong as (
+  select e.event_id, d.record_time
+    from unnest(%(epcis_ids)s::text[]) n (epcis_id)
+   cross join lateral (
+     select min(declared.record_time) as record_time
+       from (select record_time
+               from epcis_event
+              where tenant_id = %(tenant_id)s and epcis_id = n.epcis_id and declared_at is not null
+             offset 0) declared) d
+   cross join lateral (
+     select event_id
+       from epcis_event
+      where tenant_id = %(tenant_id)s and epcis_id = n.epcis_id and declared_at is null
+     offset 0) e
+   where d.record_time is not null
 ), voided as (
   update trace_thing t
-     set voided_at = greatest(d.record_time, t.record_time)
-    from epcis_event e
-    join declared d on d.epcis_id = e.epcis_id
-   where e.tenant_id = %(tenant_id)s and e.declared_at is null and t.event_id = e.event_id
-     and t.voided_at is null
+     set voided_at = greatest(wrong.record_time, t.record_time)
+    from wrong
+   where t.event_id = wrong.event_id and t.voided_at is null
   returning t.role, t.hub_id
 )
 select distinct hub_id from voided where role in ('c', 'e');

@@ -28,7 +28,7 @@ def get_shipment_dossier(
     caller: DossiersReader,
 ) -> Response:
     """A shipment: temperatures, custody with its proofs, the readings that were signed, and the events of its items."""
-    with caller.transaction() as conn:
+    with caller.snapshot(with_readings=True) as conn:
         return _file(shipment_dossier(conn, caller.key.tenant_id, shipment_id), str(shipment_id))
 
 
@@ -40,7 +40,7 @@ def get_item_dossier(
     caller: DossiersReader,
 ) -> Response:
     """A lot or thing: events upstream and downstream, custody with its proofs, and the readings that were signed."""
-    with caller.transaction() as conn:
+    with caller.snapshot(with_readings=True) as conn:
         return _file(item_dossier(conn, caller.key.tenant_id, item), "item")
 
 

@@ -12,7 +12,7 @@ from wayproof.api.problems import NOT_FOUND, documented
 from wayproof.api.routes.resource import resource_router
 from wayproof.api.schemas.base import Instant
 from wayproof.api.schemas.exports import TemperatureStatementView
-from wayproof.trace.exports.compliance import Sheet, SheetFormat, sheet_tables, written
+from wayproof.trace.exports.compliance import Sheet, SheetFormat, sources_of, tables_of, written
 from wayproof.trace.exports.gdp import temperature_statement
 from wayproof.trace.exports.pages import temperature_page
 
@@ -56,10 +56,11 @@ def get_sheet(
     caller: EventsReader,
 ) -> Response:
     """The FSMA 204 spreadsheet, or the DSCSA transactions, of lots with all that is upstream and downstream of them."""
-    with caller.transaction() as conn:
-        tables = sheet_tables(conn, caller.key.tenant_id, sheet, query.id, as_of=query.as_of)
+    with caller.snapshot() as conn:
+        sources = sources_of(conn, caller.key.tenant_id, query.id, as_of=query.as_of)
+    body = written(tables_of(sheet, sources), query.format)
     name = {"Content-Disposition": f'attachment; filename="{sheet}.{query.format}"'}
-    return Response(written(tables, query.format), media_type=_MEDIA[query.format], headers={**name, **_PRIVATE})
+    return Response(body, media_type=_MEDIA[query.format], headers={**name, **_PRIVATE})
 
 
 @shipments.get(
@@ -75,7 +76,7 @@ def get_temperature_statement(
     form: Annotated[str, Query(alias="format", pattern="^(json|html)$", description="Form of the document")] = "json",
 ) -> Response:
     """What the sensors of a shipment saw: extremes, means, mean kinetic temperature, excursions, and gaps (EU GDP)."""
-    with caller.transaction() as conn:
+    with caller.snapshot(with_readings=True) as conn:
         statement = temperature_statement(conn, shipment_id, now=datetime.now(UTC))
     if form == "html":
         return Response(temperature_page(statement), media_type="text/html", headers=_PRIVATE)

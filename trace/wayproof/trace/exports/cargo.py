@@ -3,21 +3,22 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
 from wayproof.trace.exports.history import Event, Line
 
 _MOST_LEVELS: Final = 20
+_Held: TypeAlias = dict[tuple[str, str | None], Line]
 
 
 class Cargo:
-    """Contents of containers. Events must come in order of time."""
+    """Contents of containers. Events must come in order of time; asked about in that order, they are read once."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        self._by_parent: dict[str, list[Event]] = {}
+        self._loads: dict[str, _Load] = {}
         for event in events:
             if event.event_type == "AggregationEvent" and event.parent:
-                self._by_parent.setdefault(event.parent, []).append(event)
+                self._loads.setdefault(event.parent, _Load()).events.append(event)
 
     def moved(self, event: Event, *lists: str) -> list[Line]:
         """The things in lists of an event, containers replaced by what was in them then, whatever their nesting.
@@ -25,28 +26,43 @@ class Cargo:
         An aggregation that names only its parent is of everything in it.
         """
         lines = event.lines(*lists) or ([Line(uri=event.parent)] if event.parent else [])
-        return self._opened(lines, event.at, _MOST_LEVELS)
+        return self._opened(lines, event.at, set(), _MOST_LEVELS)
 
-    def _opened(self, lines: Sequence[Line], at: datetime, levels: int) -> list[Line]:
+    def _opened(self, lines: Iterable[Line], at: datetime, opened: set[str], levels: int) -> list[Line]:
+        """Each container is opened once, though events say that it was in two at a time, or even in itself."""
         found: list[Line] = []
         for line in lines:
-            inside = self._inside(line.uri, at) if levels else []
-            found += self._opened(inside, at, levels - 1) if inside else [line]
+            load = self._loads.get(line.uri)
+            inside = load.at(at) if load and levels else []
+            if not inside:
+                found.append(line)
+            elif line.uri not in opened:
+                opened.add(line.uri)
+                found += self._opened(inside, at, opened, levels - 1) or [line]
         return found
 
-    def _inside(self, parent: str, at: datetime) -> list[Line]:
-        held: dict[tuple[str, str | None], Line] = {}
-        for event in self._by_parent.get(parent, ()):
-            if event.at > at:
-                break
-            if event.action == "ADD":
-                _put_in(held, event.lines("childEPCs", "childQuantityList"))
-            elif event.action == "DELETE":
-                _take_out(held, event.lines("childEPCs", "childQuantityList"))
-        return list(held.values())
 
+class _Load:
+    """What was in one container. Its state moves on with the time that is asked for."""
 
-_Held = dict[tuple[str, str | None], Line]
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._held: _Held = {}
+        self._done = 0
+
+    def at(self, at: datetime) -> list[Line]:
+        if self._done and self.events[self._done - 1].at > at:
+            self._held, self._done = {}, 0
+        while self._done < len(self.events) and self.events[self._done].at <= at:
+            self._apply(self.events[self._done])
+            self._done += 1
+        return list(self._held.values())
+
+    def _apply(self, event: Event) -> None:
+        if event.action == "ADD":
+            _put_in(self._held, event.lines("childEPCs", "childQuantityList"))
+        elif event.action == "DELETE":
+            _take_out(self._held, event.lines("childEPCs", "childQuantityList"))
 
 
 def _put_in(held: _Held, lines: Iterable[Line]) -> None:

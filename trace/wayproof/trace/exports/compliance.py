@@ -1,6 +1,7 @@
 """The spreadsheets by name: what an authority asks for, made from the journal."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -34,23 +35,29 @@ _Make = Callable[[Sequence[Event], Mapping[str, str], Collection[str] | None], l
 _MAKERS: Final[Mapping[Sheet, _Make]] = {Sheet.FSMA204: fsma_tables, Sheet.DSCSA: dscsa_tables}
 
 
-def sheet_tables(
-    conn: Conn, tenant_id: UUID, sheet: Sheet, identifiers: Iterable[str], *, as_of: datetime | None = None
-) -> list[Table]:
-    """The tables about things, upstream and downstream of them, as the journal stood at `as_of`; None: now.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """What tables are made of: all that has to be read for them."""
+
+    found: Related
+    #: What places and parties are called, by URI.
+    places: Mapping[str, str]
+
+
+def sources_of(conn: Conn, tenant_id: UUID, identifiers: Iterable[str], *, as_of: datetime | None = None) -> Sources:
+    """All about things, upstream and downstream of them, as the journal stood at `as_of`; None: now.
 
     Raises:
-        InvalidInput: no identifier, or one that breaks the rules of its scheme.
+        InvalidInput: no identifier, or one that breaks the rules of its scheme; too many things.
         NotFound: no event names any of them.
     """
     found = related(conn, tenant_id, [canonical_uri(each) for each in identifiers], as_of=as_of)
-    return tables_of(conn, sheet, found)
+    return Sources(found=found, places=known_places(conn, found.events))
 
 
-def tables_of(conn: Conn, sheet: Sheet, found: Related) -> list[Table]:
-    """The tables about what was found."""
-    events = found.events
-    return _MAKERS[sheet](events, known_places(conn, events), found.things)
+def tables_of(sheet: Sheet, sources: Sources) -> list[Table]:
+    """The tables about what was found; InvalidInput for more rows than a spreadsheet should have."""
+    return _MAKERS[sheet](sources.found.events, sources.places, sources.found.things)
 
 
 def written(tables: Sequence[Table], form: SheetFormat) -> bytes:

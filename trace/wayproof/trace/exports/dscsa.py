@@ -5,12 +5,14 @@ for where EPCIS tells them. History is what the events at hand tell: the Act has
 since 2023-11-27, auditors do. A statement is only ever what the party that sold has said itself.
 """
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from wayproof.trace.exports.cargo import Cargo
 from wayproof.trace.exports.history import Event, Line
-from wayproof.trace.exports.sheets import Cell, Table
+from wayproof.trace.exports.sheets import Cell, Table, limited
 from wayproof.trace.exports.words import gtin_of, reference_documents
 
 _COLUMNS: Final = (
@@ -39,18 +41,31 @@ def dscsa_tables(
         events: histories of the products and their containers, by time.
         places: what parties and places are called, by URI.
         scope: of which products; None: of all that the events name.
+
+    Raises:
+        InvalidInput: more rows than a spreadsheet should have.
     """
     cargo = Cargo(events)
-    receipts = [(event, cargo.moved(event, *_lists(event))) for event in events if event.step == "receiving"]
+    receipts = _receipts(events, cargo)
     master = _master(events)
-    rows = [
+    rows = limited(
         {**_row(event, line, places), **_received(event, line, receipts), **master.get(line.uri, {})}
         for event in events
         if event.step == "shipping"
         for line in cargo.moved(event, *_lists(event))
         if gtin_of(line.uri) and (scope is None or line.uri in scope)
-    ]
-    return [Table(title="Transactions", columns=_COLUMNS, rows=rows)]
+    )
+    return [Table(title="Transactions", columns=_COLUMNS, rows=list(rows))]
+
+
+def _receipts(events: Sequence[Event], cargo: Cargo) -> Mapping[str, Sequence[Event]]:
+    """By product, in order of time."""
+    found: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.step == "receiving":
+            for uri in {line.uri for line in cargo.moved(event, *_lists(event))}:
+                found[uri].append(event)
+    return found
 
 
 def _lists(event: Event) -> tuple[str, ...]:
@@ -82,10 +97,11 @@ def _owner(event: Event, side: str) -> str | None:
     return event.party(side, "owning_party") or event.party(side, "possessing_party") or event.party(side, "location")
 
 
-def _received(event: Event, line: Line, receipts: Sequence[tuple[Event, Sequence[Line]]]) -> dict[str, Cell]:
-    later = (receipt for receipt, lines in receipts if receipt.at >= event.at and line.uri in {x.uri for x in lines})
-    first = next(later, None)
-    return {"Received": first.local_date if first else None}
+def _received(event: Event, line: Line, receipts: Mapping[str, Sequence[Event]]) -> dict[str, Cell]:
+    """The first receipt that is not before it."""
+    of_line = receipts.get(line.uri, ())
+    place = bisect_left(of_line, event.at, key=lambda receipt: receipt.at)
+    return {"Received": of_line[place].local_date if place < len(of_line) else None}
 
 
 def _statement(event: Event) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 
 from wayproof.trace.exports.fsma_lots import LANDED, Lots, is_cooling, is_creation, is_landing, is_receiving
 from wayproof.trace.exports.history import Event, Line
-from wayproof.trace.exports.sheets import Cell, Table
+from wayproof.trace.exports.sheets import Cell, Table, limited
 from wayproof.trace.exports.words import reference_documents
 
 Row = dict[str, Cell]
@@ -112,12 +112,15 @@ def fsma_tables(
         events: histories of the lots, what they were made of and became, and their containers; by time.
         places: what places and parties are called, by URI.
         scope: whose rows to list; None: everything that the events name.
+
+    Raises:
+        InvalidInput: more rows than a spreadsheet should have.
     """
     sources = _Sources(lots=Lots(events), places=places, scope=scope)
     rows: dict[Kind, list[Row]] = {kind: [] for kind in Kind}
-    for event in events:
-        for kind, row in _rows(event, sources):
-            rows[kind].append(_finished(kind, event, row))
+    found = ((kind, _finished(kind, event, row)) for event in events for kind, row in _rows(event, sources))
+    for kind, row in limited(found):
+        rows[kind].append(row)
     return [Table(title=kind, columns=(*COLUMNS[kind], MISSING, _EVENT), rows=rows[kind]) for kind in Kind]
 
 

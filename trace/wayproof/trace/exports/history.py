@@ -1,6 +1,6 @@
 """The events of some things out of the journal, in the form that exports read."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -147,14 +147,28 @@ def _fields(uri: str) -> tuple[str, ...]:
 def told(
     conn: Conn, tenant_id: UUID, uris: Iterable[str], *, known: Container[int] = (), as_of: datetime | None = None
 ) -> list[Event]:
-    """Valid events of these things but the `known` ones, in no order: `valid(histories(...))` by way of the graph."""
+    """Valid events of just these things but the `known` ones, in no order, by way of the graph."""
     nodes = {key_of(tenant_id, uri) for uri in uris}
     return [_event(each) for each in journal.list_told(conn, nodes, known=known, as_of=as_of or LATEST)]
 
 
+def recorded_of(
+    conn: Conn, uris: Collection[str], *, as_of: datetime | None = None
+) -> list[tuple[JournalEvent, Event]]:
+    """All that was recorded of just these things, by time: the words of a class find events of its lots as well."""
+    wanted = set(uris)
+    read = ((each, _event(each)) for each in histories(conn, sorted(wanted), as_of=as_of))
+    return [(each, event) for each, event in read if not wanted.isdisjoint(event.uris)]
+
+
+def is_valid(stored: JournalEvent) -> bool:
+    """Whether nobody has declared it wrong, and it is no declaration."""
+    return not stored.is_void and stored.declared_at is None
+
+
 def valid(found: Iterable[JournalEvent]) -> list[Event]:
     """Those that nobody has declared wrong, and no declarations."""
-    return [_event(each) for each in found if not each.is_void and each.declared_at is None]
+    return [_event(each) for each in found if is_valid(each)]
 
 
 def _event(stored: IndexedEvent) -> Event:

@@ -9,7 +9,7 @@ from uuid import UUID
 from wayproof.model.errors import InvalidInput, NotFound
 from wayproof.store.journal import JournalEvent
 from wayproof.store.pool import Conn
-from wayproof.trace.exports.history import Event, histories, told, valid
+from wayproof.trace.exports.history import Event, is_valid, recorded_of, told
 from wayproof.trace.graph.questions import Direction, Question, trace
 
 MOST_THINGS: Final = 50_000
@@ -50,7 +50,7 @@ def related(conn: Conn, tenant_id: UUID, uris: Iterable[str], *, as_of: datetime
         return told(conn, tenant_id, wanted, known=known, as_of=as_of)
 
     events = _with_containers(things, find)
-    if not (events or histories(conn, starts, as_of=as_of)):
+    if not (events or recorded_of(conn, starts, as_of=as_of)):
         raise _unnamed(starts)
     return Related(things=things, events=events)
 
@@ -62,9 +62,9 @@ def recorded(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Recorded:
     stored: dict[int, JournalEvent] = {}
 
     def find(wanted: Collection[str], known: Container[int]) -> list[Event]:
-        found = histories(conn, sorted(wanted))
-        stored.update({each.event_id: each for each in found})
-        return valid(each for each in found if each.event_id not in known)
+        found = recorded_of(conn, wanted)
+        stored.update({each.event_id: each for each, _ in found})
+        return [event for each, event in found if is_valid(each) and each.event_id not in known]
 
     events = _with_containers(things, find)
     if not stored:
@@ -74,7 +74,7 @@ def recorded(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Recorded:
 
 
 def _unnamed(uris: Iterable[str]) -> NotFound:
-    return NotFound(f"no event names {', '.join(uris)}")
+    return NotFound(f"no event names {', '.join(uris)}; events name lots and things, seldom their class")
 
 
 def _things(conn: Conn, tenant_id: UUID, starts: tuple[str, ...], as_of: datetime | None) -> frozenset[str]:

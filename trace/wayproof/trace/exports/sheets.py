@@ -1,16 +1,19 @@
 """Tables as CSV and as XLSX, for people who sort and filter."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from xlsxwriter import Workbook
 
+from wayproof.model.errors import InvalidInput
+
 Cell: TypeAlias = str | int | Decimal | date | datetime | None
+Row = TypeVar("Row")
 
 _FIRST_DAY: Final = datetime(2020, 1, 1)  # noqa: DTZ001 - the creation time in every file: same rows, same bytes
 _WIDTH: Final = 26
@@ -33,6 +36,10 @@ _SURELY_FITS: Final = _MOST_CHARACTERS // 2
 _DIGITS_OF_FLOAT: Final = 15
 
 
+MOST_ROWS: Final = 100_000
+"""Of all tables of a file: inputs times outputs of one event can be more than any spreadsheet program opens."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
     """One sheet."""
@@ -41,6 +48,14 @@ class Table:
     columns: tuple[str, ...]
     #: Cells by column; a column that a row leaves out is empty.
     rows: Sequence[Mapping[str, Cell]]
+
+
+def limited(rows: Iterable[Row]) -> Iterator[Row]:
+    """The same rows; raises InvalidInput where there are more than `MOST_ROWS`."""
+    for count, row in enumerate(rows):
+        if count == MOST_ROWS:
+            raise InvalidInput(f"spreadsheet: expected at most {MOST_ROWS:,} rows, got more; ask for fewer lots")
+        yield row
 
 
 def to_csv(tables: Sequence[Table], first: str) -> bytes:
