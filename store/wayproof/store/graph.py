@@ -201,10 +201,7 @@ def contents(conn: Conn, front: Front) -> list[Contained]:
 
 
 def changed(conn: Conn, nodes: Collection[UUID], *, as_of: datetime, is_around: bool) -> set[UUID]:
-    """Which of these containers, or of those around these things, held something else by what was recorded at `as_of`.
-
-    Those at least of which nothing was told since, or declared wrong, are not among them.
-    """
+    """Of which containers something was told, or declared wrong, after `as_of`: these, or those around these things."""
     params = {"nodes": UuidArray(nodes), "as_of": as_of}
     return {node for (node,) in fetch_tuples(conn, _SQL["changed_around" if is_around else "changed"], params)}
 
