@@ -60,7 +60,9 @@ class Context:
         return web_uri(leaf.vocabulary, self.expand(text))
 
     def within(self, context: Any) -> "Context":
-        """The context inside of an object that has a `@context` of its own."""
+        """The context inside of an object that has a `@context` of its own; None: it has none."""
+        if context is None:  # as nearly all have
+            return self
         added = dict(_definitions(context))
         return Context(prefixes=MappingProxyType({**self.prefixes, **added})) if added else self
 

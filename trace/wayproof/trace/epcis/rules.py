@@ -106,9 +106,10 @@ def _is_identifier(text: str) -> bool:
 
 
 def _instants(event: Mapping[str, Any]) -> Iterator[Breach]:
-    declaration = event.get("errorDeclaration") or {}
     yield from _impossible((), event, _INSTANTS)
-    yield from _impossible(("errorDeclaration",), declaration, ("declarationTime",))
+    declaration = event.get("errorDeclaration")
+    if declaration:
+        yield from _impossible(("errorDeclaration",), declaration, ("declarationTime",))
 
 
 def _sensor_instants(event: Mapping[str, Any]) -> Iterator[Breach]:
@@ -199,7 +200,9 @@ def _wanted_quantity(element: Mapping[str, Any]) -> str | None:
 
 
 def _dispositions(event: Mapping[str, Any]) -> Iterator[Breach]:
-    persistent = event.get("persistentDisposition") or {}
+    persistent = event.get("persistentDisposition")
+    if not persistent:
+        return
     both = set(persistent.get("set") or ()) & set(persistent.get("unset") or ())
     if both:
         yield Breach(
