@@ -36,7 +36,7 @@ class TraceSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WAYPROOF_TRACE_", frozen=True)
 
     #: Processes that capture documents. Checking one keeps a core busy; while one of them writes, others can check.
-    capture_processes: int = Field(default=4, ge=1, le=64)
+    capture_processes: int = Field(default=3, ge=1, le=64)
     #: How long documents under way may take when the process is told to end. Then they are begun anew by the next one.
     drain_timeout: timedelta = timedelta(seconds=20)
     #: Where everybody reaches the API: events that Wayproof records itself name readings and rules below it.
