@@ -1,11 +1,8 @@
 """Bytes that are no message of the native protocol are named, never half understood."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any
 
 import cbor2
-import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -23,10 +20,7 @@ from wayproof.model.errors import InvalidInput, MalformedPayload, QuarantineReas
 from wayproof.model.reading import Reading
 
 T = "2026-03-01T12:00:00.123456Z"
-NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 Encode = Callable[[Sequence[Reading]], bytes]
-both_formats = pytest.mark.parametrize("dump", [msgspec.json.encode, cbor2.dumps], ids=["json", "cbor"])
-Dump = Callable[[Any], bytes]
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])

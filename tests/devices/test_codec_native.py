@@ -1,6 +1,6 @@
 """The native payload: what comes back is what was sent, and what is wrong is named."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,6 @@ from wayproof.model.reading import MAX_BOOT, MAX_SEQ, Measures, Reading, content
 
 T = "2026-03-01T12:00:00.123456Z"
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-Encode = Callable[[Sequence[Reading]], bytes]
 both_formats = pytest.mark.parametrize("dump", [msgspec.json.encode, cbor2.dumps], ids=["json", "cbor"])
 Dump = Callable[[Any], bytes]
 

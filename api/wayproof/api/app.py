@@ -73,6 +73,35 @@ else was quicker.
 """
 
 
+_ROUTERS: Final = (
+    shipments.router,
+    assignments.router,
+    profiles.router,
+    sites.router,
+    devices.router,
+    parties.router,
+    handoffs.router,
+    epcis_capture.router,
+    exports.router,
+    dossiers.router,
+    trace.router,
+    whereabouts.router,
+    recalls.router,
+    epcis_queries.router,
+    epcis_query.router,
+    epcis_stream.router,
+    epcis_discovery.router,
+    keys.router,
+    log.router,
+    resolver.router,
+    session.router,
+    operations.router,
+    custody.shipments,
+    custody.items,
+    exports.shipments,
+)
+
+
 def create_app(settings: ApiSettings) -> FastAPI:
     """The API as one ASGI application. It opens its connections when it starts and closes them when it ends."""
     registry = CollectorRegistry()
@@ -92,33 +121,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = registry
-    for resource in (
-        shipments,
-        assignments,
-        profiles,
-        sites,
-        devices,
-        parties,
-        handoffs,
-        epcis_capture,
-        exports,
-        dossiers,
-        trace,
-        whereabouts,
-        recalls,
-        epcis_queries,
-        epcis_query,
-        epcis_stream,
-        epcis_discovery,
-        keys,
-        log,
-        resolver,
-        session,
-        operations,
-    ):
-        app.include_router(resource.router)
-    for further in (custody.shipments, custody.items, exports.shipments):
-        app.include_router(further)
+    for router in _ROUTERS:
+        app.include_router(router)
     app.openapi = with_problems(app.openapi, app)  # type: ignore[method-assign]
     add_problem_handlers(app)
     app.add_exception_handler(HTTPException, unrouted.answer)

@@ -69,6 +69,8 @@ class _Files:
     #: SHA-256 in hexadecimal.
     sums: dict[str, str] = field(default_factory=dict)
     bundles: dict[str, bytes] = field(default_factory=dict)
+    #: Bytes that bundles may still take.
+    room: int = _MOST_BUNDLES_BYTES
     #: Why it is none, where the lines are no readings.
     legs: dict[str, _Leg | str] = field(default_factory=dict)
     #: Why a file cannot be read.
@@ -144,13 +146,13 @@ def _take(archive: ZipFile, entry: ZipInfo, files: _Files) -> None:
     path = entry.filename
     try:
         if path.startswith(BUNDLES):
-            room = min(MAX_BYTES, _MOST_BUNDLES_BYTES - sum(map(len, files.bundles.values())))
-            files.bundles[path] = content = _bundle(archive, entry, room)
+            files.bundles[path] = content = _bundle(archive, entry, min(MAX_BYTES, files.room))
+            files.room -= len(content)
             files.sums[path] = sha256(content).hexdigest()
-            return
-        files.sums[path] = _sum_of(archive, entry)
-        if path.startswith(READINGS):
-            files.legs[path] = _leg(archive, entry)
+        elif path.startswith(READINGS):
+            files.sums[path], files.legs[path] = _leg(archive, entry)
+        else:
+            files.sums[path] = _sum_of(archive, entry)
     except _BROKEN as error:
         files.broken[path] = str(error)
 
@@ -169,23 +171,29 @@ def _sum_of(archive: ZipFile, entry: ZipInfo) -> str:
     return total.hexdigest()
 
 
-def _leg(archive: ZipFile, entry: ZipInfo) -> _Leg | str:
-    size = 0
+def _leg(archive: ZipFile, entry: ZipInfo) -> tuple[str, _Leg | str]:
+    """The file's sum, and what its lines come to or why they are no readings."""
+    total, size = sha256(), 0
 
     def leaves(stream: IO[bytes]) -> Iterator[bytes]:
         nonlocal size
         while line := stream.readline(_MOST_LINE_BYTES):
+            total.update(line)
             reading = bytes.fromhex(line.decode("ascii"))
             reading_of(reading)
             size += 1
             yield leaf_hash(reading)
 
-    try:
-        with archive.open(entry) as stream:
+    leg: _Leg | str
+    with archive.open(entry) as stream:
+        try:
             root = root_of(leaves(stream))
-    except (InvalidInput, ValueError) as error:
-        return str(error)
-    return _Leg(size=size, root=root if size else ZERO_HASH)
+            leg = _Leg(size=size, root=root if size else ZERO_HASH)
+        except (InvalidInput, ValueError) as error:
+            leg = str(error)
+        while piece := stream.read(_PIECE_BYTES):  # behind a line that is no reading
+            total.update(piece)
+    return total.hexdigest(), leg
 
 
 def _entries(archive: ZipFile) -> list[ZipInfo]:
