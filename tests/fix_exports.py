@@ -11,6 +11,7 @@ from wayproof.store.pool import Pool, tenant_transaction
 from wayproof.trace.capture import Captured, capture
 from wayproof.trace.exports.history import Event, histories, told, valid
 from wayproof.trace.exports.places import known_places
+from wayproof.trace.graph.build import key_of
 
 from epcis_vectors import VECTORS, loaded
 from fix_epcis import dumped, new_document
@@ -59,7 +60,7 @@ class Exporter:
     def told(self, *uris: str, as_of: datetime | None = None) -> list[Event]:
         """The same as the graph finds them, by time."""
         with tenant_transaction(self.pool, self.tenant_id) as conn:
-            found = told(conn, self.tenant_id, uris, as_of=as_of)
+            found = told(conn, [key_of(self.tenant_id, uri) for uri in uris], as_of=as_of)
         return sorted(found, key=lambda event: (event.at, event.record_time, event.event_id))
 
     def places(self, events: list[Event]) -> dict[str, str]:

@@ -41,7 +41,10 @@ class Contained(NamedTuple):
     high: datetime
     quantity: float | None
     unit: str | None
+    #: By which it came in; None: nobody told.
     event_id: int | None
+    #: By which it came out; None: it is inside still.
+    closed_by: int | None
 
 
 class Part(NamedTuple):
@@ -226,6 +229,11 @@ def uris(conn: Conn, nodes: Collection[UUID]) -> dict[UUID, str]:
 def happened(conn: Conn, nodes: Collection[UUID], *, as_of: datetime = NOW) -> list[Happened]:
     """The events in which things have a part, thing by thing in time."""
     return [Happened(*row) for row in fetch_tuples(conn, _SQL["happened"], {"nodes": UuidArray(nodes), "as_of": as_of})]
+
+
+def told_within(conn: Conn, front: Front, *, as_of: datetime = NOW) -> dict[int, bool]:
+    """Events in which the things have a part while they count, and whether they had been declared wrong by `as_of`."""
+    return dict(fetch_tuples(conn, _SQL["told_within"], {**_front(front), "as_of": as_of}))
 
 
 def _front(front: Front) -> dict[str, Any]:

@@ -87,7 +87,7 @@ select event_id, record_time, epcis_id, declared_at, canonical::text
 
 -- containers: in what the things of a front were, or to what they belonged, while they count
 select f.place, c.parent_id, c.is_association, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'),
-       c.quantity, c.unit, c.opened_by
+       c.quantity, c.unit, c.opened_by, c.closed_by
   from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
   join trace_containment c on c.child_id = f.node_id
@@ -95,7 +95,7 @@ select f.place, c.parent_id, c.is_association, greatest(f.low, c.since), least(f
 
 -- contents: what was in the things of a front, or belonged to them, while they count
 select f.place, c.child_id, c.is_association, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'),
-       c.quantity, c.unit, c.opened_by
+       c.quantity, c.unit, c.opened_by, c.closed_by
   from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
   join trace_containment c on c.parent_id = f.node_id
@@ -140,3 +140,10 @@ select t.node_id, t.role::text, t.action, t.event_time, t.quantity, t.unit, t.ev
  where t.node_id = any(%(nodes)s::uuid[]) and t.role <> 'e'
    and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s
  order by t.node_id, t.event_time, t.event_id;
+
+-- told_within: events in which things of a front have a part while they count; the index wants the role before the time
+select distinct t.event_id, coalesce(t.voided_at <= %(as_of)s, false)
+  from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) f (node_id, low, high)
+  join trace_thing t on t.node_id = f.node_id
+ where t.role = any('{o,p,c,i,t,e}'::"char"[]) and t.event_time between f.low and f.high
+   and t.record_time <= %(as_of)s;

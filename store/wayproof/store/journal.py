@@ -1,6 +1,6 @@
 """The journal as exports read it: whole histories of things, as it stood at one moment."""
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -58,18 +58,34 @@ def list_naming(conn: Conn, words: Sequence[str], *, as_of: datetime = LATEST) -
 
 
 def list_told(
-    conn: Conn, nodes: Collection[UUID], *, known: Container[int] = (), as_of: datetime = LATEST
+    conn: Conn, nodes: Collection[UUID], *, also: Collection[int] = (), as_of: datetime = LATEST
 ) -> list[IndexedEvent]:
     """Events in which these things of the graph have a part, in no order, as recorded up to `as_of`.
 
-    None that had been declared wrong by then, no declarations, and none whose ids are `known`.
+    None that had been declared wrong by then, and no declarations; and those whose ids are in `also`.
     """
     fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "off"})
     told = fetch_tuples(conn, _SQL["list_told"], {"nodes": UuidArray(nodes), "as_of": as_of})
-    event_ids = np.array([event_id for (event_id,) in told if event_id not in known], np.int64)
-    found = fetch_tuples(conn, _SQL["list_events"], {"event_ids": Int8Array(event_ids)})
+    event_ids = {*also, *(event_id for (event_id,) in told)}
+    found = fetch_tuples(conn, _SQL["list_events"], _numbers(event_ids))
     fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
     return [IndexedEvent(*row) for row in found]
+
+
+def list_recorded(conn: Conn, event_ids: Collection[int]) -> list[JournalEvent]:
+    """Events by their ids with the declarations that they were wrong, in no order."""
+    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "off"})
+    rows = fetch_tuples(conn, _SQL["list_recorded"], _numbers(event_ids))
+    epcis_ids = TextArray(list({row[1] for row in rows}))
+    declarations = fetch_tuples(conn, _SQL["list_declarations"], {"epcis_ids": epcis_ids})
+    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
+    declared = {row[1] for row in declarations}
+    found = [JournalEvent(*row, row[1] in declared) for row in rows]
+    return [*found, *(JournalEvent(*row, False) for row in declarations)]
+
+
+def _numbers(event_ids: Collection[int]) -> dict[str, Int8Array]:
+    return {"event_ids": Int8Array(np.array(list(event_ids), np.int64))}
 
 
 def _declared(conn: Conn, epcis_ids: Collection[str], as_of: datetime) -> set[str]:

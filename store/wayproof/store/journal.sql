@@ -24,5 +24,17 @@ select e.event_id, e.epcis_id, e.event_time, e.record_time, e.canonical::text, c
   left join epcis_context c on c.context_id = e.context_id
  where e.event_id = any(%(event_ids)s::bigint[]);
 
+-- list_recorded: events as they were sent and as they are indexed
+select e.event_id, e.epcis_id, e.event_time, e.record_time, e.canonical::text, c.content, e.body, e.declared_at
+  from epcis_event e
+  left join epcis_context c on c.context_id = e.context_id
+ where e.event_id = any(%(event_ids)s::bigint[]);
+
+-- list_declarations: those that events of these eventIDs were wrong
+select e.event_id, e.epcis_id, e.event_time, e.record_time, e.canonical::text, c.content, e.body, e.declared_at
+  from epcis_event e
+  left join epcis_context c on c.context_id = e.context_id
+ where e.tenant_id = current_tenant() and e.epcis_id = any(%(epcis_ids)s::text[]) and e.declared_at is not null;
+
 -- list_places: what the tenant's sites are called, by GLN
 select gln, name, address from site where gln = any(%(glns)s::text[]) order by gln, created_at desc, site_id;

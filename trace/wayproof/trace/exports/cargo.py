@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from wayproof.trace.exports.history import Event, Line
 
 _MOST_LEVELS: Final = 20
+_CHILDREN: Final = ("childEPCs", "childQuantityList")
 _Held: TypeAlias = dict[tuple[str, str | None], Line]
 
 
@@ -60,9 +61,12 @@ class _Load:
 
     def _apply(self, event: Event) -> None:
         if event.action == "ADD":
-            _put_in(self._held, event.lines("childEPCs", "childQuantityList"))
+            _put_in(self._held, event.lines(*_CHILDREN))
+        elif event.action == "OBSERVE":  # what is seen inside and nobody put in has been there from then on
+            known = {uri for uri, _ in self._held}
+            _put_in(self._held, [line for line in event.lines(*_CHILDREN) if line.uri not in known])
         elif event.action == "DELETE":
-            _take_out(self._held, event.lines("childEPCs", "childQuantityList"))
+            _take_out(self._held, event.lines(*_CHILDREN))
 
 
 def _put_in(held: _Held, lines: Iterable[Line]) -> None:

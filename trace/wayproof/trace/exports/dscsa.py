@@ -38,7 +38,7 @@ def dscsa_tables(
     """One table: every change of ownership, in order of time, product by product.
 
     Args:
-        events: histories of the products and their containers, by time.
+        events: histories of the products, and of their containers while they were inside; by time.
         places: what parties and places are called, by URI.
         scope: of which products; None: of all that the events name.
 

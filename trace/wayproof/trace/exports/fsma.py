@@ -109,7 +109,7 @@ def fsma_tables(
     """One table for each kind of critical tracking event, empty ones as well.
 
     Args:
-        events: histories of the lots, what they were made of and became, and their containers; by time.
+        events: histories of the lots and of what they were made of and became, and of their containers then; by time.
         places: what places and parties are called, by URI.
         scope: whose rows to list; None: everything that the events name.
 

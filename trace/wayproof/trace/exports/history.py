@@ -1,6 +1,6 @@
 """The events of some things out of the journal, in the form that exports read."""
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -19,7 +19,6 @@ from wayproof.trace.epcis.reading import read_stored
 from wayproof.trace.epcis.times import parse_offset
 from wayproof.trace.epcis.vocabulary import bare_word
 from wayproof.trace.epcis.writing import write_json
-from wayproof.trace.graph.build import key_of
 from wayproof.trace.identifiers import Level, parse
 from wayproof.trace.query.words import term
 
@@ -145,11 +144,10 @@ def _fields(uri: str) -> tuple[str, ...]:
 
 
 def told(
-    conn: Conn, tenant_id: UUID, uris: Iterable[str], *, known: Container[int] = (), as_of: datetime | None = None
+    conn: Conn, nodes: Collection[UUID], *, also: Collection[int] = (), as_of: datetime | None = None
 ) -> list[Event]:
-    """Valid events of just these things but the `known` ones, in no order, by way of the graph."""
-    nodes = {key_of(tenant_id, uri) for uri in uris}
-    return [_event(each) for each in journal.list_told(conn, nodes, known=known, as_of=as_of or LATEST)]
+    """Valid events of just these things of the graph and those with ids in `also`, in no order."""
+    return [_event(each) for each in journal.list_told(conn, nodes, also=also, as_of=as_of or LATEST)]
 
 
 def recorded_of(
@@ -159,6 +157,11 @@ def recorded_of(
     wanted = set(uris)
     read = ((each, _event(each)) for each in histories(conn, sorted(wanted), as_of=as_of))
     return [(each, event) for each, event in read if not wanted.isdisjoint(event.uris)]
+
+
+def recorded_as(conn: Conn, event_ids: Collection[int]) -> list[tuple[JournalEvent, Event]]:
+    """Events by their ids with the declarations that they were wrong, in no order."""
+    return [(each, _event(each)) for each in journal.list_recorded(conn, event_ids)]
 
 
 def is_valid(stored: JournalEvent) -> bool:

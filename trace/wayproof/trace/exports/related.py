@@ -1,6 +1,6 @@
 """Which lots an export about some things must tell of: what they were made of, what they became, what carried them."""
 
-from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,13 +9,12 @@ from uuid import UUID
 from wayproof.model.errors import InvalidInput, NotFound
 from wayproof.store.journal import JournalEvent
 from wayproof.store.pool import Conn
-from wayproof.trace.exports.history import Event, is_valid, recorded_of, told
-from wayproof.trace.graph.questions import Direction, Question, trace
+from wayproof.trace.exports.carriers import told_of_carriers
+from wayproof.trace.exports.history import Event, is_valid, recorded_as, recorded_of, told
+from wayproof.trace.graph.questions import Direction, EdgeKind, Question, Traced, trace
 
 MOST_THINGS: Final = 50_000
 """Beyond this a file is no help; a narrower question is."""
-
-_CHILDREN: Final = ("childEPCs", "childQuantityList")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +23,7 @@ class Related:
 
     #: What was asked for, and everything upstream and downstream of it.
     things: frozenset[str]
-    #: Every valid event of things and of what contained them, by time.
+    #: Every valid event of things, by time; of what only contained them those of that time.
     events: Sequence[Event]
 
 
@@ -43,78 +42,66 @@ def related(conn: Conn, tenant_id: UUID, uris: Iterable[str], *, as_of: datetime
         NotFound: no event names any of them.
         InvalidInput: more things are related than fit a file.
     """
-    starts = tuple(dict.fromkeys(uris))
-    things = _things(conn, tenant_id, starts, as_of)
-
-    def find(wanted: Collection[str], known: Container[int]) -> list[Event]:
-        return told(conn, tenant_id, wanted, known=known, as_of=as_of)
-
-    events = _with_containers(things, find)
-    if not (events or recorded_of(conn, starts, as_of=as_of)):
-        raise _unnamed(starts)
-    return Related(things=things, events=events)
+    scope = _scope(conn, tenant_id, uris, as_of)
+    carried = {event_id for event_id, is_void in scope.carried.items() if not is_void}
+    events = told(conn, scope.own, also=carried, as_of=as_of)
+    if not (events or recorded_of(conn, scope.starts, as_of=as_of)):
+        raise _unnamed(scope.starts)
+    events.sort(key=lambda event: (event.at, event.record_time, event.event_id))
+    return Related(things=scope.things, events=events)
 
 
 def recorded(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Recorded:
     """Everything about these things (canonical URIs); raises as `related` does."""
+    scope = _scope(conn, tenant_id, uris, None)
+    own = recorded_of(conn, list(scope.own.values()))
+    carried = recorded_as(conn, scope.carried.keys() - {each.event_id for each, _ in own})
+    found = {each.event_id: (each, event) for each, event in (*own, *carried)}
+    if not found:
+        raise _unnamed(scope.starts)
+    in_time = sorted(found.values(), key=lambda pair: (pair[0].event_time, pair[0].record_time, pair[0].event_id))
+    return Recorded(
+        things=scope.things,
+        events=[event for each, event in in_time if is_valid(each)],
+        stored=[each for each, _ in in_time],
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Scope:
+    starts: tuple[str, ...]
+    things: frozenset[str]
+    #: Things of which everything is told, by key: those that did not only contain others.
+    own: Mapping[UUID, str]
+    #: Events of the rest, and whether they were declared wrong.
+    carried: Mapping[int, bool]
+
+
+def _scope(conn: Conn, tenant_id: UUID, uris: Iterable[str], as_of: datetime | None) -> _Scope:
     starts = tuple(dict.fromkeys(uris))
-    things = _things(conn, tenant_id, starts, None)
-    stored: dict[int, JournalEvent] = {}
-
-    def find(wanted: Collection[str], known: Container[int]) -> list[Event]:
-        found = recorded_of(conn, wanted)
-        stored.update({each.event_id: each for each, _ in found})
-        return [event for each, event in found if is_valid(each) and each.event_id not in known]
-
-    events = _with_containers(things, find)
-    if not stored:
-        raise _unnamed(starts)
-    in_time = sorted(stored.values(), key=lambda each: (each.event_time, each.record_time, each.event_id))
-    return Recorded(things=things, events=events, stored=in_time)
+    up = _traced(conn, tenant_id, starts, Direction.UPSTREAM, as_of)
+    down = _traced(conn, tenant_id, starts, Direction.DOWNSTREAM, as_of)
+    made = {edge.target for edge in down.edges if edge.kind is EdgeKind.OUTPUT}
+    own = {node.key: node.uri for node in (*up.nodes, *(node for node in down.nodes if node.key in made))}
+    return _Scope(
+        starts=starts,
+        things=frozenset(node.uri for node in (*up.nodes, *down.nodes)),
+        own=own,
+        carried=told_of_carriers(conn, own.keys(), as_of=as_of),
+    )
 
 
-def _unnamed(uris: Iterable[str]) -> NotFound:
+def _unnamed(uris: Collection[str]) -> NotFound:
     return NotFound(f"no event names {', '.join(uris)}; events name lots and things, seldom their class")
-
-
-def _things(conn: Conn, tenant_id: UUID, starts: tuple[str, ...], as_of: datetime | None) -> frozenset[str]:
-    return frozenset(uri for direction in Direction for uri in _traced(conn, tenant_id, starts, direction, as_of))
 
 
 def _traced(
     conn: Conn, tenant_id: UUID, starts: tuple[str, ...], direction: Direction, as_of: datetime | None
-) -> list[str]:
+) -> Traced:
     question = Question(starts=starts, direction=direction, as_of=as_of, enough=MOST_THINGS)
     traced = trace(conn, tenant_id, question)
     if not traced.is_complete:
         raise InvalidInput(
             f"expected at most {MOST_THINGS:,} things {direction} of these, got more; ask for fewer lots"
         )
-    return [node.uri for node in traced.nodes]
-
-
-_Find = Callable[[Collection[str], Container[int]], list[Event]]
-
-
-def _with_containers(things: Collection[str], find: _Find) -> list[Event]:
-    """Valid events of things, of what they were ever in, of what that was in, and so on, by time.
-
-    `find` finds those of some things but for those with known ids.
-    """
-    events: dict[int, Event] = {}
-    asked: set[str] = set()
-    wanted = set(things)
-    while wanted:
-        fresh = find(wanted, events)
-        asked |= wanted
-        events |= {event.event_id: event for event in fresh}
-        wanted = {
-            event.parent
-            for event in fresh
-            if event.event_type == "AggregationEvent" and event.parent and _holds(event, asked)
-        } - asked
-    return sorted(events.values(), key=lambda event: (event.at, event.record_time, event.event_id))
-
-
-def _holds(event: Event, things: set[str]) -> bool:
-    return any(line.uri in things for line in event.lines(*_CHILDREN))
+    return traced

@@ -76,4 +76,5 @@ def _made_again(
         place = places[near]
         low, high = max(front.lows[place], each.since), min(front.highs[place], each.until - datetime.resolution)
         if low <= high:
-            yield Contained(place, far, each.is_association, low, high, each.quantity, each.unit, each.opened_by)
+            quantity, ends = (each.quantity, each.unit), (each.opened_by, each.closed_by)
+            yield Contained(place, far, each.is_association, low, high, *quantity, *ends)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -19,6 +20,10 @@ class Windows:
 
     def __contains__(self, node: UUID) -> bool:
         return node in self._seen
+
+    def items(self) -> Iterator[tuple[UUID, Window]]:
+        """Every thing with each of its times."""
+        return ((node, window) for node, seen in self._seen.items() for window in zip(*seen, strict=True))
 
     def add(self, node: UUID, window: Window) -> bool:
         """Takes a window in; False where all of it was seen before."""

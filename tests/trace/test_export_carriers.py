@@ -1,0 +1,249 @@
+"""Of the containers of a lot an export tells what happened to them while the lot was inside, and nothing else."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wayproof.store.pool import tenant_transaction
+from wayproof.trace.exports.compliance import Sheet, Sources, sources_of, tables_of
+from wayproof.trace.exports.fsma import CTE, Kind
+from wayproof.trace.exports.history import histories, valid
+from wayproof.trace.exports.related import Recorded, Related, recorded, related
+from wayproof.trace.exports.sheets import Cell
+
+from fix_epcis import declared_wrong
+from fix_graph import DEPOT, MILK, PLANT, START, A, B, C, Event, Network, P, Q, X, made, packed, packed_lot, seen
+
+LOT = "Traceability lot code"
+CRATE, PALLET = P, Q
+
+
+def ids(*events: Event) -> set[str]:
+    """The eventIDs of events."""
+    return {event["eventID"] for event in events}
+
+
+def told_of(network: Network, tenant: UUID, *uris: str, as_of: datetime | None = None) -> set[str]:
+    """The eventIDs of what an export of things tells."""
+    with tenant_transaction(network.pool, tenant) as conn:
+        return {event.epcis_id for event in related(conn, tenant, uris, as_of=as_of).events}
+
+
+def dossier_of(network: Network, tenant: UUID, *uris: str) -> Recorded:
+    """What a dossier of things tells."""
+    with tenant_transaction(network.pool, tenant) as conn:
+        return recorded(conn, tenant, uris)
+
+
+def moves(network: Network, tenant: UUID, *uris: str) -> list[tuple[str, Cell, Cell]]:
+    """What the spreadsheet says was shipped and received: kind, lot, and how much."""
+    with tenant_transaction(network.pool, tenant) as conn:
+        tables = tables_of(Sheet.FSMA204, sources_of(conn, tenant, uris))
+    transports = [table for table in tables if table.title in {Kind.SHIPPING, Kind.RECEIVING}]
+    return [(table.title, row[LOT], row["Quantity"]) for table in transports for row in table.rows]
+
+
+def use(minute: int, lot: str) -> list[Event]:
+    """The crate is filled, sent, received and emptied."""
+    return [
+        packed(minute, CRATE, lot),
+        seen(minute + 1, "shipping", CRATE, PLANT),
+        seen(minute + 2, "receiving", CRATE, DEPOT),
+        packed(minute + 3, CRATE, lot, action="DELETE"),
+        seen(minute + 4, "shipping", CRATE, DEPOT),
+    ]
+
+
+def test_a_crate_that_is_used_again(network: Network) -> None:
+    """The exports of one lot tell of its own use of a crate, not of other people's goods and not of its way back."""
+    before, own, after = use(0, A), use(10, B), use(20, C)
+    tenant = network.tell([*before, *own, *after])
+    assert told_of(network, tenant, B) == ids(*own[:4])
+    found = dossier_of(network, tenant, B)
+    assert {each.epcis_id for each in found.stored} == ids(*own[:4])
+    assert moves(network, tenant, B) == [(Kind.SHIPPING, B, 1), (Kind.RECEIVING, B, 1)]
+
+
+def test_a_crate_that_was_asked_for(network: Network) -> None:
+    """Of a container that was asked for everything is told, and of what was in it."""
+    told = [*use(0, A), *use(10, B), seen(30, "shipping", A, DEPOT)]
+    assert told_of(network, network.tell(told), CRATE) == ids(*told)
+
+
+def test_a_crate_that_is_emptied_without_a_list(network: Network) -> None:
+    """The event that empties a container is told, whether it lists what was inside or not."""
+    own = [packed(1, CRATE, A), packed(3, CRATE, action="DELETE")]
+    tenant = network.tell([packed(0, CRATE, action="DELETE"), *own, packed(4, CRATE, B), packed(5, PALLET, CRATE)])
+    assert told_of(network, tenant, A) == ids(*own)
+
+
+def test_both_ends_belong_to_a_stay(network: Network) -> None:
+    """What happens to a container at the instant of packing or unpacking is told."""
+    own = [seen(1, "receiving", CRATE), packed(1, CRATE, A), packed(3, CRATE, A, action="DELETE")]
+    last = seen(3, "receiving", CRATE)
+    tenant = network.tell([seen(0, "shipping", CRATE), *own, last, seen(4, "shipping", CRATE)])
+    assert told_of(network, tenant, A) == ids(*own, last)
+
+
+def test_a_crate_on_a_pallet(network: Network) -> None:
+    """Of a pallet under a crate those events count of the time in which the lot was in the crate, and both loadings."""
+    told = [
+        seen(0, "shipping", PALLET),
+        packed(1, PALLET, CRATE),
+        seen(2, "shipping", PALLET),
+        packed(3, CRATE, A),
+        seen(4, "shipping", PALLET),
+        packed(5, CRATE, A, action="DELETE"),
+        seen(6, "shipping", PALLET),
+        packed(7, PALLET, CRATE, action="DELETE"),
+        seen(8, "shipping", PALLET),
+    ]
+    tenant = network.tell(told)
+    assert told_of(network, tenant, A) == ids(told[1], *told[3:6], told[7])
+    assert moves(network, tenant, A) == [(Kind.SHIPPING, A, 1)]
+
+
+def test_a_crate_that_left_the_pallet_empty(network: Network) -> None:
+    """A lot that comes into a crate is not on the pallet that the crate was on before, whoever else is on it."""
+    tenant = network.tell(
+        [
+            packed(0, PALLET, B),
+            packed(1, PALLET, CRATE),
+            packed(2, PALLET, B, action="DELETE"),
+            packed(3, PALLET, CRATE, action="DELETE"),
+            packed(4, CRATE, A),
+            packed(5, PALLET, B),
+            seen(6, "shipping", PALLET),
+        ]
+    )
+    assert moves(network, tenant, A, B) == [(Kind.SHIPPING, B, 1)]
+
+
+def test_containers_in_each_other(network: Network) -> None:
+    """Containers that events say to be in each other are told of while a thing was in one of them."""
+    own = [packed(1, P, Q), packed(2, Q, P), packed(3, P, A), seen(4, "shipping", Q), packed(5, P, A, action="DELETE")]
+    tenant = network.tell([seen(0, "shipping", Q), *own, seen(6, "shipping", P), seen(6, "shipping", Q)])
+    assert told_of(network, tenant, A) == ids(*own)
+    assert moves(network, tenant, A) == [(Kind.SHIPPING, A, 1)]
+
+
+def test_a_stay_of_which_one_end_is_told(network: Network) -> None:
+    """Who was never taken out is inside still; who was never put in was so ever; who was only seen, from then on."""
+    early, late = seen(1, "shipping", CRATE), seen(9, "shipping", CRATE)
+    for told, shipped in (
+        (packed(5, CRATE, A), late),
+        (packed(5, CRATE, A, action="DELETE"), early),
+        (packed(5, CRATE, A, action="OBSERVE"), late),
+    ):
+        assert told_of(network, network.tell([early, told, late]), A) == ids(told, shipped)
+
+
+def test_what_was_seen_inside_moves_along(network: Network) -> None:
+    """A lot that was seen in a container which nobody told to be packed is shipped with it, and not counted twice."""
+    lot = {"quantity": 5, "uom": "KGM"}
+    told = [packed_lot(minute, CRATE, MILK, action="OBSERVE", **lot) for minute in (2, 3)]
+    tenant = network.tell([packed(0, CRATE, B), seen(1, "shipping", CRATE), *told, seen(4, "shipping", CRATE)])
+    assert moves(network, tenant, MILK) == [(Kind.SHIPPING, MILK, 5)]
+
+
+def test_what_belongs_together_is_in_nothing(network: Network) -> None:
+    """Of what a thing only belongs to, by an association, an export tells no more than that."""
+    attached = {**packed(1, X, A), "type": "AssociationEvent"}
+    assert told_of(network, network.tell([attached, seen(2, "shipping", X)]), A) == ids(attached)
+
+
+def test_wrong_events_of_a_stay(network: Network) -> None:
+    """What was declared wrong of a container is in the dossier with its declaration if it was of the stay, else not."""
+    before, own, after = use(0, A), use(10, B), use(20, C)
+    tenant = network.tell([*before, *own, *after])
+    network.tell_more(tenant, [declared_wrong(each[1]) for each in (before, own, after)])
+    found = dossier_of(network, tenant, B)
+    assert sorted(each.epcis_id for each in found.stored) == sorted([*ids(*own[:4]), own[1]["eventID"]])
+    assert [(each.is_void, each.declared_at is None) for each in found.stored if each.epcis_id in ids(own[1])] == [
+        (True, True),
+        (False, False),
+    ]
+    assert {event.epcis_id for event in found.events} == ids(own[0], *own[2:4])
+
+
+def test_a_wrong_packing_is_no_stay(network: Network) -> None:
+    """A packing that was declared wrong is told of the lot, and nothing more of the container."""
+    told = packed(1, CRATE, A)
+    tenant = network.tell([told, seen(2, "shipping", CRATE), declared_wrong(told)])
+    found = dossier_of(network, tenant, A)
+    assert {each.epcis_id for each in found.stored} == ids(told)
+    assert found.events == []
+
+
+ALL = [A, B, C, P, Q, X]
+CONTAINERS = [P, Q, X]
+CHECKED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> list[Event]:
+    """Things in containers in containers, which move and become others: one event an instant."""
+    return [draw(_events(minute)) for minute in range(draw(st.integers(2, 16)))]
+
+
+def _events(minute: int) -> st.SearchStrategy[Event]:
+    some, steps = (
+        st.lists(st.sampled_from(ALL), min_size=1, max_size=2, unique=True),
+        st.sampled_from(["shipping", "receiving"]),
+    )
+    packings = st.builds(
+        lambda parent, children, action, step: {**packed(minute, parent, *children, action=action), **step},
+        st.sampled_from(CONTAINERS),
+        some,
+        st.sampled_from(["ADD", "ADD", "DELETE", "OBSERVE"]),
+        st.just({}) | steps.map(lambda step: {"bizStep": step}),
+    )
+    emptied = st.builds(lambda parent: packed(minute, parent, action="DELETE"), st.sampled_from(CONTAINERS))
+    seen_so = st.builds(lambda step, things: {**seen(minute, step, A), "epcList": things}, steps, some)
+    mixed = st.builds(lambda inputs, output: made(minute, inputs, [output]), some, st.sampled_from([A, B, C]))
+    return packings | packings | emptied | seen_so | seen_so | mixed
+
+
+@CHECKED
+@given(told=networks(), data=st.data())
+def test_the_rows_are_those_of_all_events(network: Network, told: list[Event], data: st.DataObject) -> None:
+    """Of lots the spreadsheet has the rows that it would have if everything were told of their containers.
+
+    Not so of containers themselves, which it names where they seem to be empty.
+    """
+    tenant = network.tell(told)
+    start = data.draw(st.sampled_from(sorted({uri for event in told for uri in _named(event)})))
+    with tenant_transaction(network.pool, tenant) as conn:
+        found, kept = related(conn, tenant, [start]), recorded(conn, tenant, [start])
+        whole = Related(things=found.things, events=valid(histories(conn, ALL)))
+    assert (found.things, found.events) == (kept.things, kept.events)
+    carriers = set(CONTAINERS) - {start}
+    assert _rows(found, without=carriers) == _rows(whole, without=carriers)
+
+
+@CHECKED
+@given(told=networks(), data=st.data())
+def test_what_was_known_then(network: Network, told: list[Event], data: st.DataObject) -> None:
+    """As of a time, an export tells what it would if nothing had been told, or declared wrong, after it."""
+    known = data.draw(st.integers(1, len(told)))
+    wrong = data.draw(st.lists(st.sampled_from(told[:known]), max_size=2, unique_by=id))
+    then, tenant = network.tell(told[:known]), network.tell([])
+    network.tell_more(tenant, told[:known], now=START)
+    network.tell_more(tenant, [*told[known:], *map(declared_wrong, wrong)], now=START + timedelta(days=1))
+    for uri in sorted({uri for event in told[:known] for uri in _named(event)}):
+        assert told_of(network, tenant, uri, as_of=START + timedelta(hours=1)) == told_of(network, then, uri)
+
+
+def _named(event: Event) -> list[str]:
+    lists = ("epcList", "childEPCs", "inputEPCList", "outputEPCList")
+    return [uri for name in lists for uri in event.get(name) or ()] + [
+        event[name] for name in ("parentID",) if name in event
+    ]
+
+
+def _rows(found: Related, *, without: set[str]) -> list[list[tuple[str, str]]]:
+    tables = tables_of(Sheet.FSMA204, Sources(found=found, places={}))
+    rows = [{CTE: table.title, **row} for table in tables for row in table.rows if row.get(LOT) not in without]
+    return sorted(sorted((name, str(cell)) for name, cell in row.items()) for row in rows)
