@@ -17,6 +17,7 @@ from fix_epcis import declared_wrong
 from fix_graph import DEPOT, MILK, PLANT, START, A, B, C, Event, Network, P, Q, X, made, packed, packed_lot, seen
 
 LOT = "Traceability lot code"
+USED = "Traceability lot code used"
 CRATE, PALLET = P, Q
 
 
@@ -142,8 +143,7 @@ def test_a_stay_of_which_one_end_is_told(network: Network) -> None:
 
 def test_what_was_seen_inside_moves_along(network: Network) -> None:
     """A lot that was seen in a container which nobody told to be packed is shipped with it, and not counted twice."""
-    lot = {"quantity": 5, "uom": "KGM"}
-    told = [packed_lot(minute, CRATE, MILK, action="OBSERVE", **lot) for minute in (2, 3)]
+    told = [packed_lot(minute, CRATE, MILK, action="OBSERVE", quantity=5, uom="KGM") for minute in (2, 3)]
     tenant = network.tell([packed(0, CRATE, B), seen(1, "shipping", CRATE), *told, seen(4, "shipping", CRATE)])
     assert moves(network, tenant, MILK) == [(Kind.SHIPPING, MILK, 5)]
 
@@ -211,7 +211,7 @@ def _events(minute: int) -> st.SearchStrategy[Event]:
 def test_the_rows_are_those_of_all_events(network: Network, told: list[Event], data: st.DataObject) -> None:
     """Of lots the spreadsheet has the rows that it would have if everything were told of their containers.
 
-    Not so of containers themselves, which it names where they seem to be empty.
+    Not so of containers themselves, which it names where they seem to be empty or are used up.
     """
     tenant = network.tell(told)
     start = data.draw(st.sampled_from(sorted({uri for event in told for uri in _named(event)})))
@@ -219,8 +219,8 @@ def test_the_rows_are_those_of_all_events(network: Network, told: list[Event], d
         found, kept = related(conn, tenant, [start]), recorded(conn, tenant, [start])
         whole = Related(things=found.things, events=valid(histories(conn, ALL)))
     assert (found.things, found.events) == (kept.things, kept.events)
-    carriers = set(CONTAINERS) - {start}
-    assert _rows(found, without=carriers) == _rows(whole, without=carriers)
+    of = found.things - (set(CONTAINERS) - {start})
+    assert _rows(found, of=of) == _rows(whole, of=of)
 
 
 @CHECKED
@@ -243,7 +243,7 @@ def _named(event: Event) -> list[str]:
     ]
 
 
-def _rows(found: Related, *, without: set[str]) -> list[list[tuple[str, str]]]:
+def _rows(found: Related, *, of: frozenset[str]) -> list[list[tuple[str, str]]]:
     tables = tables_of(Sheet.FSMA204, Sources(found=found, places={}))
-    rows = [{CTE: table.title, **row} for table in tables for row in table.rows if row.get(LOT) not in without]
+    rows = [{CTE: table.title, **row} for table in tables for row in table.rows if {row[LOT], row.get(USED)} & of]
     return sorted(sorted((name, str(cell)) for name, cell in row.items()) for row in rows)

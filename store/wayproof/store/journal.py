@@ -80,8 +80,7 @@ def list_recorded(conn: Conn, event_ids: Collection[int]) -> list[JournalEvent]:
     declarations = fetch_tuples(conn, _SQL["list_declarations"], {"epcis_ids": epcis_ids})
     fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
     declared = {row[1] for row in declarations}
-    found = [JournalEvent(*row, row[1] in declared) for row in rows]
-    return [*found, *(JournalEvent(*row, False) for row in declarations)]
+    return [JournalEvent(*(*row, row[-1] is None and row[1] in declared)) for row in (*rows, *declarations)]
 
 
 def _numbers(event_ids: Collection[int]) -> dict[str, Int8Array]:
