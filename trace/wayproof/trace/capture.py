@@ -19,7 +19,7 @@ from wayproof.store.pool import Conn
 from wayproof.trace.epcis.context import Context, context_of
 from wayproof.trace.epcis.documents import read_document
 from wayproof.trace.epcis.event_hash import event_hash
-from wayproof.trace.epcis.formats import canonical
+from wayproof.trace.epcis.formats import canonical_in
 from wayproof.trace.epcis.rules import Rule
 from wayproof.trace.epcis.times import parse_instant
 from wayproof.trace.epcis.validate import Checked, Fault, check_document, events_of, pointer, shown
@@ -235,13 +235,14 @@ def _append(
 def _ready(checked: Checked) -> tuple[list[_Ready], list[Fault]]:
     """Events that may be written, and a fault for each that is too large for it."""
     context = context_of(checked.document)
+    canonical = canonical_in(context)
     path, found = events_of(checked.document)
     if path is None:  # its context is kept as a document's is
         found = [{name: value for name, value in checked.document.items() if name != "@context"}]
     ready: list[_Ready] = []
     faults: list[Fault] = []
     for place in checked.good_events():
-        where, indexed = "" if path is None else pointer((*path, place)), canonical(found[place], context)
+        where, indexed = "" if path is None else pointer((*path, place)), canonical(found[place])
         try:
             new = _new_event(found[place], indexed, context)
         except TooMuch as error:
