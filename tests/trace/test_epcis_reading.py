@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wayproof.model.errors import InvalidInput
@@ -126,6 +126,7 @@ _TEXTS = st.recursive(
 
 
 @given(_TEXTS)
+@example(f"[-{'2' * 100}]")
 def test_what_is_read_quickly_is_what_strictness_reads(text: str) -> None:
     """With names that come twice, colons and escapes in texts, and numbers at their bounds: both agree, or neither."""
     try:

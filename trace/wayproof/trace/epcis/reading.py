@@ -87,7 +87,7 @@ def _is_plain(data: bytes, bounds: Bounds, *, names: int) -> bool:
     each name that was sent (and, at worst, begin a text): no more of them than names, and no name came twice.
     """
     kinds = data.translate(_KINDS)
-    doubtful = (b"\\", b" :", b"0" * (bounds.digits + 1))
+    doubtful = (b"\\", b" :", b"0" * bounds.digits)
     return not any(each in kinds for each in doubtful) and kinds.count(b'":') == names
 
 
