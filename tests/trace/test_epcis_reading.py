@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.documents import read_document
-from wayproof.trace.epcis.reading import Bounds, number, read_json
+from wayproof.trace.epcis.reading import Bounds, _read_strictly, number, read_json
 from wayproof.trace.epcis.times import parse_instant
 from wayproof.trace.epcis.validate import check_document
 
@@ -107,6 +107,35 @@ def test_any_json_can_be_checked(value: Any) -> None:
     except InvalidInput:
         return
     check_document(document, lenient=True)
+
+
+_NAMES = st.sampled_from(('"a"', '"b"', '":"', '"a:"', '":a"', '"\\u0061"', '"a" '))
+_ATOMS = st.sampled_from(
+    ("0", "-0", "-1.50", "1e5", "1E+400", "1e401", "null", "true", "NaN", "2" * 100, "2" * 101, "", '"', ",", ":")
+)
+_TEXTS = st.recursive(
+    _NAMES | _ATOMS,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]")
+        | st.lists(st.tuples(_NAMES, st.sampled_from((":", ": ", "\t:", "\n :")), inner).map("".join), max_size=3).map(
+            lambda parts: "{" + ",".join(parts) + "}"
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(_TEXTS)
+@example(f"[-{'2' * 100}]")
+def test_what_is_read_quickly_is_what_strictness_reads(text: str) -> None:
+    """With names that come twice, colons and escapes in texts, and numbers at their bounds: both agree, or neither."""
+    try:
+        strictly = repr(_read_strictly(text.encode(), SMALL))
+    except InvalidInput:
+        with pytest.raises(InvalidInput):
+            read_json(text.encode(), SMALL)
+    else:
+        assert repr(read_json(text.encode(), SMALL)) == strictly
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}[Z+-][0-9:]{0,5}"))

@@ -1027,7 +1027,7 @@ create index epcis_capture_document_by_age on epcis_capture_document (created_at
 -- visible in the order of event_id. No foreign keys: one statement writes it, in the transaction that made or locked
 -- what its rows refer to, and checking each would cost more than storing it.
 create table epcis_event (
-  event_id     bigint generated always as identity primary key,
+  event_id     bigint generated always as identity,
   tenant_id    uuid not null,
   capture_id   uuid, -- null: came alone
   epcis_id     text not null, -- eventID as sent, or the one that was given
@@ -1043,7 +1043,8 @@ create table epcis_event (
   context_id   bigint, -- of the document; null: none
   body         text not null,  -- as sent, JSON
   canonical    jsonb not null, -- the words in which it is indexed: wayproof.trace.epcis.formats.canonical
-  terms        tsvector not null -- wayproof.trace.query.terms
+  terms        tsvector not null, -- wayproof.trace.query.terms
+  primary key (tenant_id, event_id) -- also pages of queries without an order, and what subscribers have not seen
 );
 create index epcis_event_by_time on epcis_event (tenant_id, event_time, event_id);
 create index epcis_event_by_record_time on epcis_event (tenant_id, record_time, event_id);
@@ -1084,13 +1085,15 @@ create policy own_rows on epcis_capture_document using (tenant_id = current_tena
 create policy waiting on epcis_capture_document for select
   using (current_setting('wayproof.captures', true) = 'all');
 
+-- Of these, statements read and write rows by the thousand: a function that is not in a query of its own is called for
+-- each of them.
 alter table epcis_event enable row level security;
 alter table epcis_event force row level security;
-create policy own_rows on epcis_event using (tenant_id = current_tenant());
+create policy own_rows on epcis_event using (tenant_id = (select current_tenant()));
 
 alter table event_number enable row level security;
 alter table event_number force row level security;
-create policy own_rows on event_number using (tenant_id = current_tenant());
+create policy own_rows on event_number using (tenant_id = (select current_tenant()));
 
 grant select, insert on epcis_context, epcis_event, event_number to wayproof_api;
 grant usage on sequence epcis_event_event_id_seq to wayproof_api;
@@ -1148,23 +1151,20 @@ create index trace_containment_by_parent on trace_containment (parent_id, until)
 
 alter table trace_node enable row level security;
 alter table trace_node force row level security;
-create policy own_rows on trace_node using (tenant_id = current_tenant());
+create policy own_rows on trace_node using (tenant_id = (select current_tenant()));
 
 alter table trace_thing enable row level security;
 alter table trace_thing force row level security;
-create policy own_rows on trace_thing using (tenant_id = current_tenant());
+create policy own_rows on trace_thing using (tenant_id = (select current_tenant()));
 
 alter table trace_containment enable row level security;
 alter table trace_containment force row level security;
-create policy own_rows on trace_containment using (tenant_id = current_tenant());
+create policy own_rows on trace_containment using (tenant_id = (select current_tenant()));
 
 grant select, insert, delete on trace_node, trace_thing, trace_containment to wayproof_api;
 grant update (voided_at) on trace_thing to wayproof_api;
 
 -- Queries of EPCIS events -------------------------------------------------------------------------------------
-
--- Pages of queries without an order, and what subscribers have not seen, come in the order of capture.
-create index epcis_event_by_place on epcis_event (tenant_id, event_id);
 
 -- The top-level resources: what event types, bizSteps, dispositions and places there are. An index on each column of
 -- the journal would tell the same, and take a third of the time in which an event is appended.

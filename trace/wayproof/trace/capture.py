@@ -19,7 +19,8 @@ from wayproof.store.pool import Conn
 from wayproof.trace.epcis.context import Context, context_of
 from wayproof.trace.epcis.documents import read_document
 from wayproof.trace.epcis.event_hash import event_hash
-from wayproof.trace.epcis.formats import canonical
+from wayproof.trace.epcis.fields import Path
+from wayproof.trace.epcis.formats import canonical_in
 from wayproof.trace.epcis.rules import Rule
 from wayproof.trace.epcis.times import parse_instant
 from wayproof.trace.epcis.validate import Checked, Fault, check_document, events_of, pointer, shown
@@ -61,7 +62,8 @@ class _Ready(Struct, frozen=True, kw_only=True):
     """An event that waits for the journal's lock."""
 
     place: int
-    pointer: str
+    #: Where the events are listed; None for one that stands alone.
+    within: Path | None
     new: NewEvent
     facts: Facts
 
@@ -71,7 +73,8 @@ class _Ready(Struct, frozen=True, kw_only=True):
 
     def fault(self, rule: Rule, said: str, expected: str, got: object) -> Fault:
         """Something wrong with the event as a whole."""
-        return Fault(event=self.place, pointer=self.pointer, rule=rule, said=said, expected=expected, got=shown(got))
+        where = _where(self.within, self.place)
+        return Fault(event=self.place, pointer=where, rule=rule, said=said, expected=expected, got=shown(got))
 
 
 class _Rows(Struct, frozen=True, kw_only=True):
@@ -235,20 +238,25 @@ def _append(
 def _ready(checked: Checked) -> tuple[list[_Ready], list[Fault]]:
     """Events that may be written, and a fault for each that is too large for it."""
     context = context_of(checked.document)
+    canonical = canonical_in(context)
     path, found = events_of(checked.document)
     if path is None:  # its context is kept as a document's is
         found = [{name: value for name, value in checked.document.items() if name != "@context"}]
     ready: list[_Ready] = []
     faults: list[Fault] = []
     for place in checked.good_events():
-        where, indexed = "" if path is None else pointer((*path, place)), canonical(found[place], context)
+        indexed = canonical(found[place])
         try:
             new = _new_event(found[place], indexed, context)
         except TooMuch as error:
-            faults.append(_too_large(place, where, error))
+            faults.append(_too_large(place, _where(path, place), error))
         else:
-            ready.append(_Ready(place=place, pointer=where, new=new, facts=facts_of(indexed)))
+            ready.append(_Ready(place=place, within=path, new=new, facts=facts_of(indexed)))
     return ready, faults
+
+
+def _where(within: Path | None, place: int) -> str:
+    return "" if within is None else pointer((*within, place))
 
 
 def _too_large(place: int, where: str, error: TooMuch) -> Fault:

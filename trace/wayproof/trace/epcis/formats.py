@@ -4,15 +4,17 @@ Stored events stay in their own words; what is written here is a copy. Words of 
 JSON is what is given: `GS1-CBV-XML-Format` changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from functools import partial
-from typing import Any, TypeVar
+from functools import lru_cache, partial
+from typing import Any, Final, TypeVar
 
 from wayproof.model.errors import InvalidInput
 from wayproof.trace.epcis.context import Context
 from wayproof.trace.epcis.fields import IDENTIFIER, Leaf, rewritten
 from wayproof.trace.identifiers import parse, to_digital_link, to_urn
+
+_REMEMBERED: Final = 1 << 14
 
 
 class EpcFormat(StrEnum):
@@ -63,12 +65,26 @@ def canonical(event: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     Names of extensions stay: they are expanded with `Context.expand_field` where they are indexed. An identifier that
     breaks its scheme's rules stays as it came, which a lenient import allows.
     """
-    inner = context.within(event.get("@context"))
+    return canonical_in(context)(event)
 
+
+def canonical_in(context: Context) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """`canonical` for all events of one document, whose texts repeat themselves and are looked at once."""
+    write = _canonical_texts(context)
+
+    def made(event: Mapping[str, Any]) -> Mapping[str, Any]:
+        inner = context.within(event.get("@context"))
+        return _rewritten(event, write if inner is context else _canonical_texts(inner))
+
+    return made
+
+
+def _canonical_texts(context: Context) -> Callable[[Leaf, str], str]:
+    @lru_cache(maxsize=_REMEMBERED)
     def write(leaf: Leaf, text: str) -> str:
-        return canonical_identifier(inner.expand(text)) if leaf is IDENTIFIER else inner.expand_word(leaf, text)
+        return canonical_identifier(context.expand(text)) if leaf is IDENTIFIER else context.expand_word(leaf, text)
 
-    return _rewritten(event, write)
+    return write
 
 
 def canonical_identifier(text: str) -> str:

@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +31,8 @@ DEFAULT_BOUNDS: Final = Bounds()
 
 _SHOWN = 40
 _STORED: Final = msgspec.json.Decoder(float_hook=Decimal)
+_KINDS: Final = bytes.maketrans(b"123456789\t\n\r", b"000000000   ")
+"""For `_is_plain`: every digit as a zero, every space as a blank."""
 _HOLDERS: Final = frozenset({dict, list})
 """What JSON's parser makes of objects and arrays, and no subclass of it: thousands are asked."""
 
@@ -45,23 +47,13 @@ def read_json(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Any:
         InvalidInput: no such JSON, or more of it than `bounds` allows.
     """
     check_size(data, bounds)
-    reader = _Reader(bounds)
     try:
-        value = json.loads(
-            data.decode("utf-8-sig"),
-            object_pairs_hook=reader.pairs,
-            parse_float=reader.decimal,
-            parse_int=reader.integer,
-            parse_constant=_no_constant,
-        )
-    except RecursionError as error:
-        raise InvalidInput(f"JSON: expected at most {bounds.depth} levels of nesting, got far more") from error
-    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError
-        raise InvalidInput(f"JSON: expected UTF-8 and RFC 8259, got: {error}") from error
-    _check_tree(value, bounds)
-    if b"\\u" in data:  # unescaped, neither a NUL nor half a character comes through the parser
-        _check_texts(value)
-    return value
+        value = msgspec.json.Decoder(float_hook=_Reader(bounds).decimal).decode(data)
+        if _is_plain(data, bounds, names=_check_tree(value, bounds)):
+            return value
+    except (ValueError, RecursionError, InvalidInput):
+        pass  # what is wrong is told below
+    return _read_strictly(data, bounds)
 
 
 def read_stored(text: str) -> Any:
@@ -86,6 +78,37 @@ def number(text: str, bounds: Bounds = DEFAULT_BOUNDS) -> int | Decimal:
     if not plain.isascii() or "_" in plain:
         raise InvalidInput(f"number: expected decimal digits, got {text[:_SHOWN]!r}")
     return reader.integer(plain) if plain.removeprefix("-").isdigit() else reader.decimal(plain)
+
+
+def _is_plain(data: bytes, bounds: Bounds, *, names: int) -> bool:
+    """Whether JSON that has so many names once it is read has none of what `_read_strictly` looks for.
+
+    Without escapes each quote begins or ends a text. So if no space stands before a colon, a quote and a colon follow
+    each name that was sent (and, at worst, begin a text): no more of them than names, and no name came twice.
+    """
+    kinds = data.translate(_KINDS)
+    doubtful = (b"\\", b" :", b"0" * bounds.digits)
+    return not any(each in kinds for each in doubtful) and kinds.count(b'":') == names
+
+
+def _read_strictly(data: bytes, bounds: Bounds) -> Any:
+    reader = _Reader(bounds)
+    try:
+        value = json.loads(
+            data.decode("utf-8-sig"),
+            object_pairs_hook=reader.pairs,
+            parse_float=reader.decimal,
+            parse_int=reader.integer,
+            parse_constant=_no_constant,
+        )
+    except RecursionError as error:
+        raise InvalidInput(f"JSON: expected at most {bounds.depth} levels of nesting, got far more") from error
+    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError
+        raise InvalidInput(f"JSON: expected UTF-8 and RFC 8259, got: {error}") from error
+    _check_tree(value, bounds)
+    if b"\\u" in data:  # unescaped, neither a NUL nor half a character comes through the parser
+        _check_texts(value)
+    return value
 
 
 class _Reader:
@@ -127,21 +150,21 @@ def _no_constant(text: str) -> Any:
     raise InvalidInput(f"JSON: expected a number, got {text}")
 
 
-def _check_tree(value: Any, bounds: Bounds) -> None:
-    """Walks level by level, so that depth is known and nothing recurses."""
-    holders, nodes = [value] if type(value) in _HOLDERS else [], 1
-    for _ in range(bounds.depth):
-        nodes += sum(map(len, holders))
+def _check_tree(value: Any, bounds: Bounds) -> int:
+    """Walks level by level, so that depth is known and nothing recurses; how many names the objects have."""
+    holders, nodes, names = [value], 1, 0
+    for _ in range(bounds.depth + 1):
+        dicts = [holder for holder in holders if type(holder) is dict]
+        lists = [holder for holder in holders if type(holder) is list]
+        if not (dicts or lists):
+            return names
+        names += sum(map(len, dicts))
+        nodes += sum(map(len, chain(dicts, lists)))
         if nodes > bounds.nodes:
             raise InvalidInput(f"document: expected at most {bounds.nodes:,} values, got more")
-        holders = [part for holder in holders for part in _members(holder) if type(part) in _HOLDERS]
-        if not holders:
-            return
+        parts = chain(chain.from_iterable(map(dict.values, dicts)), chain.from_iterable(lists))
+        holders = [part for part in parts if type(part) in _HOLDERS]
     raise InvalidInput(f"JSON: expected at most {bounds.depth} levels of nesting, got more")
-
-
-def _members(holder: Any) -> Iterable[Any]:
-    return holder.values() if type(holder) is dict else holder
 
 
 def _check_texts(value: Any) -> None:
