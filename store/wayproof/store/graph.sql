@@ -90,16 +90,22 @@ select f.place, c.parent_id, c.is_association, greatest(f.low, c.since), least(f
        c.quantity, c.unit, c.opened_by, c.closed_by
   from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
-  join trace_containment c on c.child_id = f.node_id
- where c.until > f.low and c.since <= f.high;
+ cross join lateral (
+   select parent_id, is_association, since, until, quantity, unit, opened_by, closed_by
+     from trace_containment
+    where child_id = f.node_id and until > f.low and since <= f.high
+   offset 0) c;
 
 -- contents: what was in the things of a front, or belonged to them, while they count
 select f.place, c.child_id, c.is_association, greatest(f.low, c.since), least(f.high, c.until - interval '1 microsecond'),
        c.quantity, c.unit, c.opened_by, c.closed_by
   from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
-  join trace_containment c on c.parent_id = f.node_id
- where c.until > f.low and c.since <= f.high;
+ cross join lateral (
+   select child_id, is_association, since, until, quantity, unit, opened_by, closed_by
+     from trace_containment
+    where parent_id = f.node_id and until > f.low and since <= f.high
+   offset 0) c;
 
 -- changed: of which of these containers something was told, or declared wrong, after a time
 select distinct hub_id
@@ -119,9 +125,12 @@ select around.hub_id
 select f.place, t.hub_id, t.event_time, t.quantity, t.unit, t.event_id
   from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) with ordinality
          f (node_id, low, high, place)
-  join trace_thing t on t.node_id = f.node_id
- where t.role = %(role)s::"char" and t.event_time between f.low and f.high
-   and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s;
+ cross join lateral (
+   select hub_id, event_time, quantity, unit, event_id
+     from trace_thing
+    where node_id = f.node_id and role = %(role)s::"char" and event_time between f.low and f.high
+      and (voided_at is null or voided_at > %(as_of)s) and record_time <= %(as_of)s
+   offset 0) t;
 
 -- parts: things that have a part in these transformations
 select hub_id, node_id, event_time, quantity, unit, event_id
@@ -144,6 +153,9 @@ select t.node_id, t.role::text, t.action, t.event_time, t.quantity, t.unit, t.ev
 -- told_within: events in which things of a front have a part while they count; the index wants the role before the time
 select distinct t.event_id, coalesce(t.voided_at <= %(as_of)s, false)
   from unnest(%(node_id)s::uuid[], %(low)s::timestamptz[], %(high)s::timestamptz[]) f (node_id, low, high)
-  join trace_thing t on t.node_id = f.node_id
- where t.role = any('{o,p,c,i,t,e}'::"char"[]) and t.event_time between f.low and f.high
-   and t.record_time <= %(as_of)s;
+ cross join lateral (
+   select event_id, voided_at
+     from trace_thing
+    where node_id = f.node_id and role = any('{o,p,c,i,t,e}'::"char"[]) and event_time between f.low and f.high
+      and record_time <= %(as_of)s
+   offset 0) t;
