@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
 
 from wayproof.model.access import Scope
 from wayproof.model.device import Device
@@ -39,6 +39,19 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# The page asks every three seconds, and a busy machine is no failure.
+expect.set_options(timeout=30_000)
+STILL = """async () => {
+  const boxes = [...document.querySelectorAll(".marker")];
+  const places = () => JSON.stringify(boxes.map(one => one.getBoundingClientRect()));
+  for (let last = "", same = 0; same < 10;) {
+    await new Promise(requestAnimationFrame);
+    await Promise.all(document.getAnimations().map(one => one.finished.catch(() => 0)));
+    const now = places();
+    same = now === last ? same + 1 : 0;
+    last = now;
+  }
+}"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +131,10 @@ class Visit:
         """Opens the overview by a link that holds a key, and waits for the first live state."""
         self.go(f"/#key={key}").locator("#connection", has_text="Live").wait_for()
         return self.page
+
+    def settle(self) -> None:
+        """Waits until nothing moves or fades any more: the map's zoom, popups, markers that glide."""
+        self.page.evaluate(STILL)
 
     def forgive(self, *expected: str) -> None:
         """Drops the troubles that the test has provoked; each must contain one of `expected`, and one must be there."""

@@ -175,10 +175,14 @@ def test_pages_may_load_nothing_from_outside(client: TestClient, path: str) -> N
 def test_the_watch_notices_trouble(website: Website, visit: Visit) -> None:
     """What the other tests rely on: requests to other hosts, refusals by the policy and exceptions are all noticed."""
     page = visit.go()
-    page.evaluate("fetch('http://127.0.0.2:9/').catch(() => 0)")
-    page.evaluate("document.body.append(Object.assign(document.createElement('script'), { text: 'window.ran = 1' }))")
-    page.evaluate("setTimeout(() => { throw new Error('planted') })")
-    page.wait_for_timeout(200)
+    with page.expect_console_message(lambda said: "connect-src" in said.text):
+        page.evaluate("fetch('http://127.0.0.2:9/').catch(() => 0)")
+    with page.expect_console_message(lambda said: "script-src" in said.text):
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('script'), { text: 'window.ran = 1' }))"
+        )
+    with page.expect_event("pageerror"):
+        page.evaluate("setTimeout(() => { throw new Error('planted') })")
     assert page.evaluate("window.ran") is None
     found = " ".join(visit.troubles)
     assert "connect-src" in found
@@ -203,7 +207,7 @@ def test_pages_are_accessible(website: Website, visit_factory: VisitFactory, dar
     website.registry.shipment("planned")
     page.get_by_role("link", name="bad").click()
     page.locator("path.stop").first.wait_for(state="attached")
-    page.wait_for_timeout(500)
+    visit.settle()
     assert visit.axe() == []
     visit.go("/nowhere")
     assert visit.axe() == []
