@@ -1,12 +1,11 @@
 """The process that works off documents (several, as checking one keeps a core busy), tells subscribers, and records."""
 
 import gc
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from threading import Event, Thread
 from typing import Final
@@ -32,14 +31,11 @@ _COLLECT_AFTER: Final = 200_000
 def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
     """Works until SIGTERM or SIGINT; false where one of the processes ended by itself."""
     stop = _stopped_by_signals()
-    # Not forked: a fork would share our connections' sockets and locks.
-    context = get_context("spawn")
-    children = [
-        context.Process(target=_capture, args=(database, os.getpid())) for _ in range(settings.capture_processes)
-    ]
-    children.append(
-        context.Process(target=_tell, args=(database, os.getpid(), WebhookSettings(), settings.recording()))
-    )
+    # Forked by a process that has imported all of this and opened nothing: there is no connection or lock to share.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    children = [context.Process(target=_capture, args=(database,)) for _ in range(settings.capture_processes)]
+    children.append(context.Process(target=_tell, args=(database, WebhookSettings(), settings.recording())))
     for child in children:
         child.start()
     _log.info("working", capture_processes=settings.capture_processes)
@@ -49,20 +45,20 @@ def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
     return stop.is_set()
 
 
-def _capture(database: DatabaseSettings, parent: int) -> None:
+def _capture(database: DatabaseSettings) -> None:
     configure_logs()
     gc.set_threshold(_COLLECT_AFTER)
     stop = _stopped_by_signals()
-    Thread(target=_stop_as_orphan, args=(parent, stop), daemon=True).start()
+    Thread(target=_stop_as_orphan, args=(stop,), daemon=True).start()
     # A document that takes longer than a timeout would be begun again and again.
     with open_pool(database.unhurried().model_copy(update={"pool_size": 1}), role="wayproof_api") as pool:
         work(pool, stop)
 
 
-def _tell(database: DatabaseSettings, parent: int, settings: WebhookSettings, recording: Recording) -> None:
+def _tell(database: DatabaseSettings, settings: WebhookSettings, recording: Recording) -> None:
     configure_logs()
     stop = _stopped_by_signals()
-    Thread(target=_stop_as_orphan, args=(parent, stop), daemon=True).start()
+    Thread(target=_stop_as_orphan, args=(stop,), daemon=True).start()
     telling = settings.telling()
     with open_pool(database.model_copy(update={"pool_size": telling.threads + 2}), role="wayproof_api") as pool:
         recorder = Thread(target=_or_stop, args=(stop, partial(record_events, pool, recording, stop)))
@@ -87,10 +83,11 @@ def _stopped_by_signals() -> Event:
     return stop
 
 
-def _stop_as_orphan(parent: int, stop: Event) -> None:
+def _stop_as_orphan(stop: Event) -> None:
     """A process whose parent was killed would otherwise go on beside the parent's successor."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK_S)
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
     stop.set()
 
 
