@@ -1,6 +1,7 @@
 """Of the containers of a lot an export tells what happened to them while the lot was inside, and nothing else."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
@@ -146,6 +147,31 @@ def test_what_was_seen_inside_moves_along(network: Network) -> None:
     told = [packed_lot(minute, CRATE, MILK, action="OBSERVE", quantity=5, uom="KGM") for minute in (2, 3)]
     tenant = network.tell([packed(0, CRATE, B), seen(1, "shipping", CRATE), *told, seen(4, "shipping", CRATE)])
     assert moves(network, tenant, MILK) == [(Kind.SHIPPING, MILK, 5)]
+
+
+def test_amounts_in_different_units(network: Network) -> None:
+    """What is put in and taken out in different units is reckoned in the first."""
+    told = [
+        packed_lot(1, CRATE, MILK, quantity=30, uom="KGM"),
+        packed_lot(2, CRATE, MILK, quantity=500, uom="GRM"),
+        packed_lot(4, CRATE, MILK, quantity=10, uom="LBR", action="DELETE"),
+        seen(5, "shipping", CRATE),
+        packed_lot(6, CRATE, MILK, quantity=25964.0763, uom="GRM", action="DELETE"),
+        seen(7, "shipping", CRATE),
+    ]
+    assert moves(network, network.tell(told), MILK) == [(Kind.SHIPPING, MILK, Decimal("25.9640763"))]
+
+
+def test_pounds_come_out_as_pounds(network: Network) -> None:
+    """An amount that has no end in the other unit's decimals leaves nothing behind that would be shipped."""
+    told = [
+        packed_lot(1, CRATE, MILK, quantity=3, uom="LBR"),
+        packed_lot(2, CRATE, MILK, quantity=1, uom="KGM", action="DELETE"),
+        packed_lot(3, CRATE, MILK, quantity=360.77711, uom="GRM", action="DELETE"),
+        packed(4, CRATE, B),
+        seen(5, "shipping", CRATE),
+    ]
+    assert moves(network, network.tell(told), MILK, B) == [(Kind.SHIPPING, B, 1)]
 
 
 def test_what_belongs_together_is_in_nothing(network: Network) -> None:

@@ -85,9 +85,8 @@ def _stopped_by_signals() -> Event:
 
 def _stop_as_orphan(stop: Event) -> None:
     """A process whose parent was killed would otherwise go on beside the parent's successor."""
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
+    if parent := parent_process():
+        parent.join()
     stop.set()
 
 

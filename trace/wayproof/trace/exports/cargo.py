@@ -6,10 +6,14 @@ from decimal import Decimal
 from typing import Final, TypeAlias
 
 from wayproof.trace.exports.history import Event, Line
+from wayproof.trace.graph.amounts import converted, measure_of
 
 _MOST_LEVELS: Final = 20
 _CHILDREN: Final = ("childEPCs", "childQuantityList")
-_Held: TypeAlias = dict[tuple[str, str | None], Line]
+_NOTHING: Final = Decimal("1e-9")
+"""Of what was inside: a pound has no end in kilograms' decimals."""
+_Held: TypeAlias = dict[tuple[str, str], Line]
+"""By thing and what its amount measures: what was put in by the kilogram can be taken out by the pound."""
 
 
 class Cargo:
@@ -71,22 +75,27 @@ class _Load:
 
 def _put_in(held: _Held, lines: Iterable[Line]) -> None:
     for line in lines:
-        there = held.get((line.uri, line.unit))
-        held[line.uri, line.unit] = line if there is None else _sum(there, line, 1)
+        there = held.get(_key(line))
+        held[_key(line)] = line if there is None else _sum(there, line, 1)
 
 
 def _take_out(held: _Held, lines: Sequence[Line]) -> None:
     if not lines:
         held.clear()  # without children an aggregation's end is everything's (EPCIS 2.0 §7.4.2)
     for line in lines:
-        there = held.pop((line.uri, line.unit), None)
+        there = held.pop(_key(line), None)
         rest = None if there is None else _sum(there, line, -1)
-        if rest is not None and rest.quantity is not None and rest.quantity > 0:
-            held[line.uri, line.unit] = rest
+        if there and rest and rest.quantity is not None and rest.quantity > there.quantity * _NOTHING:
+            held[_key(line)] = rest
+
+
+def _key(line: Line) -> tuple[str, str]:
+    return line.uri, measure_of(line.unit)
 
 
 def _sum(one: Line, other: Line, sign: int) -> Line:
+    """In the unit of the first."""
     if one.quantity is None or other.quantity is None:
         return Line(uri=one.uri, unit=one.unit)
-    quantity = Decimal(one.quantity) + sign * Decimal(other.quantity)
+    quantity = Decimal(one.quantity) + sign * converted(Decimal(other.quantity), other.unit, one.unit)
     return Line(uri=one.uri, quantity=quantity, unit=one.unit)

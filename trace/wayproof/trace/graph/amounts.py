@@ -1,6 +1,8 @@
 """Quantities of goods in whatever unit they are told: which can be compared, and by what factor."""
 
 from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from math import fsum
 from typing import Final, NamedTuple
@@ -37,15 +39,23 @@ def factor(unit: str | None, wanted: str | None) -> float | None:
     return float(_size(unit) / _size(wanted))
 
 
+def converted(quantity: Decimal, unit: str | None, wanted: str | None) -> Decimal:
+    """The quantity in another unit of the same measure, as exactly as decimals can tell it."""
+    if unit == wanted:
+        return quantity
+    exact = Fraction(quantity) * _size(unit) / _size(wanted)
+    return Decimal(exact.numerator) / exact.denominator
+
+
 @lru_cache(maxsize=1024)
-def _size(unit: str | None) -> float:
+def _size(unit: str | None) -> Fraction:
     known = None if unit is None or unit == _ONE else unit_of(unit)
-    return 1.0 if known is None else float(known.factor)
+    return Fraction(1) if known is None else known.factor
 
 
 def amount_of(quantity: float | None, unit: str | None) -> Amount | None:
     """What is measured and how much of it, in one unit for each measure; None: unknown."""
-    return None if quantity is None else Amount(measure_of(unit), quantity * _size(unit))
+    return None if quantity is None else Amount(measure_of(unit), quantity * float(_size(unit)))
 
 
 def total(amounts: Iterable[Amount | None]) -> Amount | None:
