@@ -84,7 +84,7 @@ def list_recorded(conn: Conn, event_ids: Collection[int]) -> list[JournalEvent]:
 
 
 def _numbers(event_ids: Collection[int]) -> dict[str, Int8Array]:
-    return {"event_ids": Int8Array(np.array(list(event_ids), np.int64))}
+    return {"event_ids": Int8Array(np.array(sorted(event_ids), np.int64))}
 
 
 def _declared(conn: Conn, epcis_ids: Collection[str], as_of: datetime) -> set[str]:
