@@ -49,7 +49,7 @@ def _chain(exporter: Exporter) -> list[dict[str, Any]]:
         _sold(5, "2026-01-06T08:00:00Z", "shipping", SELLER, PHARMACY),
     )
     events = exporter.events(DRUG, CASE)
-    return [dict(row) for row in dscsa_tables(events, exporter.places(events), {DRUG})[0].rows]
+    return [dict(row) for row in dscsa_tables(events, exporter.places(events), lambda uri, _: uri == DRUG)[0].rows]
 
 
 def test_every_sale_of_a_package(exporter: Exporter) -> None:

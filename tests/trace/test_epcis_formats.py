@@ -10,6 +10,7 @@ from wayproof.trace.epcis.formats import (
     CbvFormat,
     EpcFormat,
     canonical,
+    canonical_in,
     cbv_format,
     epc_format,
     translated,
@@ -118,6 +119,21 @@ def test_a_context_of_an_event_counts_within_it() -> None:
     inner = outer.within({"b": "urn:other:"})
 
     assert (inner.expand("a:x"), inner.expand("b:x"), outer.expand("b:x")) == ("urn:a:x", "urn:other:x", "urn:b:x")
+
+
+def test_what_is_remembered_of_a_document_counts_where_it_was_read() -> None:
+    """One text is written as it is in its own field and its own context, whatever it became in the events before."""
+    inner = {"ex": "urn:b:"}
+    told = [
+        event(epcList=["ex:1", "recalled"], bizStep="recalled"),
+        event(epcList=[], disposition="recalled"),
+        event(epcList=["ex:1"], **{"@context": inner}),
+        event(epcList=["ex:1"], **{"@context": "https://x.example/c.jsonld"}),
+    ]
+    write = canonical_in(context_of({"@context": {"ex": "urn:a:"}}))
+    made = [write(each) for each in told]
+    assert [each["epcList"] for each in made] == [["urn:a:1", "recalled"], [], ["urn:b:1"], ["urn:a:1"]]
+    assert (made[0]["bizStep"], made[1]["disposition"]) == ("recalled", web_uri("disposition", "recalled"))
 
 
 @pytest.mark.parametrize("header", ["ex", "=urn:x", "ex=", "a=urn:a,b"])

@@ -1,6 +1,8 @@
 """Bytes to documents: nothing but InvalidInput comes of bad ones."""
 
 import json
+import tracemalloc
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -136,6 +138,20 @@ def test_what_is_read_quickly_is_what_strictness_reads(text: str) -> None:
             read_json(text.encode(), SMALL)
     else:
         assert repr(read_json(text.encode(), SMALL)) == strictly
+
+
+def test_what_is_read_twice_is_held_once() -> None:
+    """What was read quickly and must be read again, as a text begins with a colon, takes no memory twice."""
+
+    def peak(read: Callable[[bytes, Bounds], Any]) -> int:
+        tracemalloc.start()
+        try:
+            read(b'[":"' + b",[]" * 50_000 + b"]", Bounds())
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(read_json) < 1.2 * peak(_read_strictly)
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}[Z+-][0-9:]{0,5}"))

@@ -123,6 +123,29 @@ def test_a_crate_that_left_the_pallet_empty(network: Network) -> None:
     assert moves(network, tenant, A, B) == [(Kind.SHIPPING, B, 1)]
 
 
+def test_a_crate_that_others_fill(network: Network) -> None:
+    """A crate that was on a pallet of the lot with other people's goods is no lot there, although it seems empty."""
+    tenant = network.tell(
+        [
+            packed(0, CRATE, C),
+            {**packed(1, PALLET, B, CRATE), "bizStep": "shipping"},
+            seen(2, "receiving", PALLET, DEPOT),
+            packed(3, PALLET, action="DELETE"),
+            packed(4, CRATE, C, action="DELETE"),
+            *use(10, B),
+        ]
+    )
+    assert moves(network, tenant, B) == [(kind, B, 1) for kind in (Kind.SHIPPING, Kind.RECEIVING) for _ in range(2)]
+
+
+def test_a_crate_that_is_on_the_pallet_before(network: Network) -> None:
+    """What is told of a loading only so that one knows what was on the pallet later makes no row."""
+    loaded = {**packed(1, PALLET, CRATE), "bizStep": "shipping"}
+    tenant = network.tell([loaded, packed(2, CRATE, A), seen(3, "shipping", PALLET, PLANT)])
+    assert told_of(network, tenant, A) >= ids(loaded)
+    assert moves(network, tenant, A) == [(Kind.SHIPPING, A, 1)]
+
+
 def test_containers_in_each_other(network: Network) -> None:
     """Containers that events say to be in each other are told of while a thing was in one of them."""
     own = [packed(1, P, Q), packed(2, Q, P), packed(3, P, A), seen(4, "shipping", Q), packed(5, P, A, action="DELETE")]
@@ -241,7 +264,7 @@ def test_the_rows_are_those_of_all_events(network: Network, told: list[Event], d
     starts = data.draw(st.lists(st.sampled_from(_named(told)), min_size=1, max_size=2, unique=True))
     with tenant_transaction(network.pool, tenant) as conn:
         found, kept = related(conn, tenant, starts), recorded(conn, tenant, starts)
-        whole = Related(things=found.things, events=valid(histories(conn, ALL)))
+        whole = Related(things=found.things, stays=found.stays, events=valid(histories(conn, ALL)))
     assert (found.things, found.events) == (kept.things, kept.events)
     of = found.things - set(CONTAINERS).difference(starts)
     assert _rows(found, of=of) == _rows(whole, of=of)

@@ -32,10 +32,11 @@ BUYER = "GLN 0860009998001"
 KITCHEN = "GLN 0860009998018"
 
 
-def tables_of(exporter: Exporter, *scope: str) -> dict[Kind, Table]:
+def tables_of(exporter: Exporter, *lots: str) -> dict[Kind, Table]:
     """The tables of everything, or of some lots alone."""
     events = exporter.events(*ALL)
-    return {Kind(table.title): table for table in fsma_tables(events, exporter.places(events), scope or None)}
+    tables = fsma_tables(events, exporter.places(events), (lambda uri, _: uri in lots) if lots else None)
+    return {Kind(table.title): table for table in tables}
 
 
 def rows(table: Table) -> list[dict[str, Any]]:

@@ -94,7 +94,7 @@ def _recorded(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Recorded:
     try:
         return recorded(conn, tenant_id, uris)
     except NotFound:
-        return Recorded(things=frozenset(), stored=(), events=())
+        return Recorded(things=frozenset(), stays={}, stored=(), events=())
 
 
 def _statement(conn: Conn, shipment: Shipment) -> TemperatureStatement:

@@ -94,7 +94,7 @@ select thing.node_id
   from thing
  where thing.last_there >= %(since)s or not exists (
    select from trace_thing n
-     join epcis_event e on e.event_id = n.event_id
+    cross join lateral (select biz_location from epcis_event where event_id = n.event_id offset 0) e
     where n.node_id = thing.node_id and n.event_time > thing.last_there and n.event_time <= %(since)s
       and (n.voided_at is null or n.voided_at > %(as_of)s) and n.record_time <= %(as_of)s
       and e.biz_location is not null and e.biz_location <> %(place)s and e.biz_location not like %(below)s

@@ -48,7 +48,7 @@ select distinct hub_id from voided where role in ('c', 'e');
 select t.hub_id, case t.role when 'c' then t.node_id end, t.is_association, t.action, t.event_time, t.event_id, e.epcis_id,
        t.quantity, t.unit
   from trace_thing t
-  join epcis_event e on e.event_id = t.event_id
+ cross join lateral (select epcis_id from epcis_event where event_id = t.event_id offset 0) e
  where t.hub_id = any(%(parents)s::uuid[]) and t.role in ('c', 'e')
    and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s;
 
@@ -145,7 +145,11 @@ select node_id, uri from trace_node where node_id = any(%(nodes)s::uuid[]);
 select t.node_id, t.role::text, t.action, t.event_time, t.quantity, t.unit, t.event_id, e.epcis_id, e.event_type,
        e.biz_step, e.disposition, e.read_point, e.biz_location
   from trace_thing t
-  join epcis_event e on e.event_id = t.event_id
+ cross join lateral (
+   select epcis_id, event_type, biz_step, disposition, read_point, biz_location
+     from epcis_event
+    where event_id = t.event_id
+   offset 0) e
  where t.node_id = any(%(nodes)s::uuid[]) and t.role <> 'e'
    and (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s
  order by t.node_id, t.event_time, t.event_id;

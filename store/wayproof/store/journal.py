@@ -1,6 +1,7 @@
 """The journal as exports read it: whole histories of things, as it stood at one moment."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -47,12 +48,11 @@ def list_naming(conn: Conn, words: Sequence[str], *, as_of: datetime = LATEST) -
     """Events that have at least one of the words (`trace.query.words`), by time, as recorded up to `as_of`."""
     rows = {}
     # What each word of a long list costs without the index is beyond the planner's guess: seconds, not milliseconds.
-    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "off"})
-    for start in range(0, len(words), _WORDS_AT_ONCE):
-        values = {"words": "|".join(words[start : start + _WORDS_AT_ONCE]), "as_of": as_of}
-        rows.update({row[0]: row for row in fetch_tuples(conn, _SQL["list_naming"], values)})
-    declared = _declared(conn, {row[1] for row in rows.values()}, as_of)
-    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
+    with _by_indexes(conn):
+        for start in range(0, len(words), _WORDS_AT_ONCE):
+            values = {"words": "|".join(words[start : start + _WORDS_AT_ONCE]), "as_of": as_of}
+            rows.update({row[0]: row for row in fetch_tuples(conn, _SQL["list_naming"], values)})
+        declared = _declared(conn, {row[1] for row in rows.values()}, as_of)
     found = [JournalEvent(*(*row, row[-1] is None and row[1] in declared)) for row in rows.values()]
     return sorted(found, key=lambda event: (event.event_time, event.record_time, event.event_id))
 
@@ -64,27 +64,32 @@ def list_told(
 
     None that had been declared wrong by then, and no declarations; and those whose ids are in `also`.
     """
-    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "off"})
-    told = fetch_tuples(conn, _SQL["list_told"], {"nodes": UuidArray(nodes), "as_of": as_of})
-    event_ids = {*also, *(event_id for (event_id,) in told)}
-    found = fetch_tuples(conn, _SQL["list_events"], _numbers(event_ids))
-    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
+    with _by_indexes(conn):
+        told = fetch_tuples(conn, _SQL["list_told"], {"nodes": UuidArray(nodes), "as_of": as_of})
+        event_ids = {*also, *(event_id for (event_id,) in told)}
+        found = fetch_tuples(conn, _SQL["list_events"], _numbers(event_ids))
     return [IndexedEvent(*row) for row in found]
 
 
 def list_recorded(conn: Conn, event_ids: Collection[int]) -> list[JournalEvent]:
     """Events by their ids with the declarations that they were wrong, in no order."""
-    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "off"})
-    rows = fetch_tuples(conn, _SQL["list_recorded"], _numbers(event_ids))
-    epcis_ids = TextArray(list({row[1] for row in rows}))
-    declarations = fetch_tuples(conn, _SQL["list_declarations"], {"epcis_ids": epcis_ids})
-    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})
+    with _by_indexes(conn):
+        rows = fetch_tuples(conn, _SQL["list_recorded"], _numbers(event_ids))
+        epcis_ids = TextArray(list({row[1] for row in rows}))
+        declarations = fetch_tuples(conn, _SQL["list_declarations"], {"epcis_ids": epcis_ids})
     declared = {row[1] for row in declarations}
     return [JournalEvent(*(*row, row[-1] is None and row[1] in declared)) for row in (*rows, *declarations)]
 
 
+@contextmanager
+def _by_indexes(conn: Conn) -> Iterator[None]:
+    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "off"})
+    yield
+    fetch_tuples(conn, _SQL["prefer_indexes"], {"setting": "on"})  # after an error the transaction is over anyway
+
+
 def _numbers(event_ids: Collection[int]) -> dict[str, Int8Array]:
-    return {"event_ids": Int8Array(np.array(list(event_ids), np.int64))}
+    return {"event_ids": Int8Array(np.array(sorted(event_ids), np.int64))}
 
 
 def _declared(conn: Conn, epcis_ids: Collection[str], as_of: datetime) -> set[str]:

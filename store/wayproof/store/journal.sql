@@ -18,17 +18,25 @@ select distinct event_id
  where node_id = any(%(nodes)s::uuid[])
    and (voided_at is null or voided_at > %(as_of)s) and record_time <= %(as_of)s;
 
--- list_events: events in the words in which they are indexed
+-- list_events: events in the words in which they are indexed, looked up one by one
 select e.event_id, e.epcis_id, e.event_time, e.record_time, e.canonical::text, c.content
-  from epcis_event e
-  left join epcis_context c on c.context_id = e.context_id
- where e.event_id = any(%(event_ids)s::bigint[]);
+  from unnest(%(event_ids)s::bigint[]) n (event_id)
+ cross join lateral (
+   select event_id, epcis_id, event_time, record_time, canonical, context_id
+     from epcis_event
+    where event_id = n.event_id
+   offset 0) e
+  left join epcis_context c on c.context_id = e.context_id;
 
--- list_recorded: events as they were sent and as they are indexed
+-- list_recorded: events as they were sent and as they are indexed, looked up one by one
 select e.event_id, e.epcis_id, e.event_time, e.record_time, e.canonical::text, c.content, e.body, e.declared_at
-  from epcis_event e
-  left join epcis_context c on c.context_id = e.context_id
- where e.event_id = any(%(event_ids)s::bigint[]);
+  from unnest(%(event_ids)s::bigint[]) n (event_id)
+ cross join lateral (
+   select event_id, epcis_id, event_time, record_time, canonical, context_id, body, declared_at
+     from epcis_event
+    where event_id = n.event_id
+   offset 0) e
+  left join epcis_context c on c.context_id = e.context_id;
 
 -- list_declarations: those that events of these eventIDs were wrong
 select e.event_id, e.epcis_id, e.event_time, e.record_time, e.canonical::text, c.content, e.body, e.declared_at

@@ -79,7 +79,7 @@ def parts(conn: Conn, nodes: Sequence[UUID], *, as_of: datetime) -> list[EventPa
 
 def events(conn: Conn, event_ids: Collection[int]) -> dict[int, ToldRow]:
     """These events by number."""
-    params = {"event_ids": Int8Array(np.array(list(event_ids), np.int64))}
+    params = {"event_ids": Int8Array(np.array(sorted(event_ids), np.int64))}
     return {row[0]: row for row in fetch_tuples(conn, _SQL["events"], params)}
 
 

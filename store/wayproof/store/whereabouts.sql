@@ -15,11 +15,15 @@ select n.place - 1, t.event_id, t.role::text, t.quantity, t.unit, case when not 
   join trace_thing t on t.node_id = n.node_id
  where (t.voided_at is null or t.voided_at > %(as_of)s) and t.record_time <= %(as_of)s;
 
--- events: what some events tell
-select event_id, epcis_id, event_time, event_type, action, biz_step, disposition, read_point, biz_location,
-       canonical -> 'sourceList', canonical -> 'destinationList'
-  from epcis_event
- where event_id = any(%(event_ids)s::bigint[]);
+-- events: what some events tell, looked up one by one
+select e.event_id, e.epcis_id, e.event_time, e.event_type, e.action, e.biz_step, e.disposition, e.read_point,
+       e.biz_location, e.canonical -> 'sourceList', e.canonical -> 'destinationList'
+  from unnest(%(event_ids)s::bigint[]) n (event_id)
+ cross join lateral (
+   select event_id, epcis_id, event_time, event_type, action, biz_step, disposition, read_point, biz_location, canonical
+     from epcis_event
+    where event_id = n.event_id
+   offset 0) e;
 
 -- handed_over: accepted handoffs of items, as far as the tenant may see them, as they were accepted by `as_of`
 select n.place - 1, h.occurred_at, h.digest, h.receiver_party_id, h.receiver_name

@@ -9,7 +9,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Leaf:
-    """What a text in an event is."""
+    """What a text in an event is. One equals itself alone, so that what is remembered by it is found at once."""
 
     #: Definition in schema.json that lists the words of this vocabulary; None for an identifier.
     vocabulary: str | None = None

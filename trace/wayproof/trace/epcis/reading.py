@@ -30,9 +30,10 @@ class Bounds:
 DEFAULT_BOUNDS: Final = Bounds()
 
 _SHOWN = 40
+_DOUBTFUL: Final = object()
 _STORED: Final = msgspec.json.Decoder(float_hook=Decimal)
 _KINDS: Final = bytes.maketrans(b"123456789\t\n\r", b"000000000   ")
-"""For `_is_plain`: every digit as a zero, every space as a blank."""
+"""For `_read_quickly`: every digit as a zero, every space as a blank."""
 _HOLDERS: Final = frozenset({dict, list})
 """What JSON's parser makes of objects and arrays, and no subclass of it: thousands are asked."""
 
@@ -47,13 +48,8 @@ def read_json(data: bytes, bounds: Bounds = DEFAULT_BOUNDS) -> Any:
         InvalidInput: no such JSON, or more of it than `bounds` allows.
     """
     check_size(data, bounds)
-    try:
-        value = msgspec.json.Decoder(float_hook=_Reader(bounds).decimal).decode(data)
-        if _is_plain(data, bounds, names=_check_tree(value, bounds)):
-            return value
-    except (ValueError, RecursionError, InvalidInput):
-        pass  # what is wrong is told below
-    return _read_strictly(data, bounds)
+    value = _read_quickly(data, bounds)  # what is wrong is told by strictness, when nothing of this is left
+    return _read_strictly(data, bounds) if value is _DOUBTFUL else value
 
 
 def read_stored(text: str) -> Any:
@@ -80,15 +76,20 @@ def number(text: str, bounds: Bounds = DEFAULT_BOUNDS) -> int | Decimal:
     return reader.integer(plain) if plain.removeprefix("-").isdigit() else reader.decimal(plain)
 
 
-def _is_plain(data: bytes, bounds: Bounds, *, names: int) -> bool:
-    """Whether JSON that has so many names once it is read has none of what `_read_strictly` looks for.
+def _read_quickly(data: bytes, bounds: Bounds) -> Any:
+    """The value of JSON that has none of what `_read_strictly` looks for; else, or where one must look, `_DOUBTFUL`.
 
     Without escapes each quote begins or ends a text. So if no space stands before a colon, a quote and a colon follow
     each name that was sent (and, at worst, begin a text): no more of them than names, and no name came twice.
     """
     kinds = data.translate(_KINDS)
-    doubtful = (b"\\", b" :", b"0" * bounds.digits)
-    return not any(each in kinds for each in doubtful) and kinds.count(b'":') == names
+    if any(each in kinds for each in (b"\\", b" :", b"0" * bounds.digits)):
+        return _DOUBTFUL
+    try:
+        value = msgspec.json.Decoder(float_hook=_Reader(bounds).decimal).decode(data)
+        return value if kinds.count(b'":') == _check_tree(value, bounds) else _DOUBTFUL
+    except (ValueError, RecursionError, InvalidInput):
+        return _DOUBTFUL
 
 
 def _read_strictly(data: bytes, bounds: Bounds) -> Any:

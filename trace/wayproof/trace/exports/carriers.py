@@ -1,6 +1,8 @@
 """What is told of the containers of things: what happened to them while these, or what these were in, was in them."""
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -16,21 +18,35 @@ _INSTANT: Final = datetime.resolution
 _EVER: Final = (EVER_BEFORE, EVER_AFTER - _INSTANT)
 
 
-def told_of_carriers(conn: Conn, keys: Collection[UUID], *, as_of: datetime | None) -> dict[int, bool]:
-    """Numbers of events about containers of these things, and whether they had been declared wrong by `as_of`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Carried:
+    """What is told of containers."""
 
-    Those of the time from the packing of a thing until its unpacking, both included. Of a container in a container also
-    the events by which it came in and out, before and after that: without them nobody can say what was in what.
+    #: Numbers of events, and whether they had been declared wrong.
+    events: Mapping[int, bool]
+    #: When something was in which container, from the packing until the unpacking, in order.
+    stays: Mapping[UUID, Sequence[Window]]
+
+
+def told_of_carriers(conn: Conn, keys: Collection[UUID], *, as_of: datetime | None) -> Carried:
+    """What is told of containers of these things, as recorded up to `as_of`.
+
+    Events of the time from the packing of a thing until its unpacking, both included. Of a container in a container
+    also the events by which it came in and out, before and after that: without them nobody can say what was in what.
     """
     times = _times(conn, keys, as_of)
-    front = _front((key, (low, high + _INSTANT)) for key, (low, high) in times.items())
+    stays: defaultdict[UUID, list[Window]] = defaultdict(list)
+    for key, (low, high) in times.items():
+        stays[key].append((low, high + _INSTANT))
+    front = _front((key, stay) for key, each in stays.items() for stay in each)
     inside = [
         each
         for each in holding.contents(conn, front, as_of)
         if not each.is_association and (each.node_id in times or each.node_id in keys)
     ]
     ends = {event_id for each in inside for event_id in (each.event_id, each.closed_by) if event_id}
-    return graph.told_within(conn, front, as_of=as_of or graph.NOW) | dict.fromkeys(ends, False)
+    told = graph.told_within(conn, front, as_of=as_of or graph.NOW)
+    return Carried(events=told | dict.fromkeys(ends, False), stays=stays)
 
 
 def _times(conn: Conn, keys: Collection[UUID], as_of: datetime | None) -> Windows:

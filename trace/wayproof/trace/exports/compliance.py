@@ -1,6 +1,6 @@
 """The spreadsheets by name: what an authority asks for, made from the journal."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from uuid import UUID
 from wayproof.store.pool import Conn
 from wayproof.trace.exports.dscsa import dscsa_tables
 from wayproof.trace.exports.fsma import CTE, fsma_tables
-from wayproof.trace.exports.history import Event
+from wayproof.trace.exports.history import Event, Scope
 from wayproof.trace.exports.places import known_places
 from wayproof.trace.exports.related import Related, related
 from wayproof.trace.exports.sheets import Table, to_csv, to_xlsx
@@ -31,7 +31,7 @@ class SheetFormat(StrEnum):
     CSV = "csv"
 
 
-_Make = Callable[[Sequence[Event], Mapping[str, str], Collection[str] | None], list[Table]]
+_Make = Callable[[Sequence[Event], Mapping[str, str], Scope | None], list[Table]]
 _MAKERS: Final[Mapping[Sheet, _Make]] = {Sheet.FSMA204: fsma_tables, Sheet.DSCSA: dscsa_tables}
 
 
@@ -57,7 +57,7 @@ def sources_of(conn: Conn, tenant_id: UUID, identifiers: Iterable[str], *, as_of
 
 def tables_of(sheet: Sheet, sources: Sources) -> list[Table]:
     """The tables about what was found; InvalidInput for more rows than a spreadsheet should have."""
-    return _MAKERS[sheet](sources.found.events, sources.places, sources.found.things)
+    return _MAKERS[sheet](sources.found.events, sources.places, sources.found.tells_of)
 
 
 def written(tables: Sequence[Table], form: SheetFormat) -> bytes:

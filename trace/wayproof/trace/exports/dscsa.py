@@ -7,11 +7,11 @@ since 2023-11-27, auditors do. A statement is only ever what the party that sold
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from wayproof.trace.exports.cargo import Cargo
-from wayproof.trace.exports.history import Event, Line
+from wayproof.trace.exports.history import Event, Line, Scope
 from wayproof.trace.exports.sheets import Cell, Table, limited
 from wayproof.trace.exports.words import gtin_of, reference_documents
 
@@ -32,15 +32,13 @@ _MASTER: Final = {
 _STATEMENT: Final = "dscsaTransactionStatement"
 
 
-def dscsa_tables(
-    events: Sequence[Event], places: Mapping[str, str], scope: Collection[str] | None = None
-) -> list[Table]:
+def dscsa_tables(events: Sequence[Event], places: Mapping[str, str], scope: Scope | None = None) -> list[Table]:
     """One table: every change of ownership, in order of time, product by product.
 
     Args:
         events: histories of the products, and of their containers while they were inside; by time.
         places: what parties and places are called, by URI.
-        scope: of which products; None: of all that the events name.
+        scope: of which products when; None: of all that the events name.
 
     Raises:
         InvalidInput: more rows than a spreadsheet should have.
@@ -53,7 +51,7 @@ def dscsa_tables(
         for event in events
         if event.step == "shipping"
         for line in cargo.moved(event, *_lists(event))
-        if gtin_of(line.uri) and (scope is None or line.uri in scope)
+        if gtin_of(line.uri) and (scope is None or scope(line.uri, event.at))
     )
     return [Table(title="Transactions", columns=_COLUMNS, rows=list(rows))]
 

@@ -6,14 +6,14 @@ Recommendations for FSMA 204 CTEs" R2.0. A key data element that no event tells 
 column: nothing is made up.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from wayproof.trace.exports.fsma_lots import LANDED, Lots, is_cooling, is_creation, is_landing, is_receiving
-from wayproof.trace.exports.history import Event, Line
+from wayproof.trace.exports.history import Event, Line, Scope
 from wayproof.trace.exports.sheets import Cell, Table, limited
 from wayproof.trace.exports.words import reference_documents
 
@@ -93,25 +93,23 @@ _WANTED: Final = {
 class _Sources:
     lots: Lots
     places: Mapping[str, str]
-    #: Lots and things of which the spreadsheet is; None: all.
-    scope: Collection[str] | None
+    #: Of which lots and things the spreadsheet is when; None: of all.
+    scope: Scope | None
 
     def place(self, uri: str | None) -> str | None:
         return None if uri is None else self.places.get(uri, uri)
 
-    def takes_in(self, *uris: str) -> bool:
-        return self.scope is None or any(uri in self.scope for uri in uris)
+    def takes_in(self, event: Event, *uris: str) -> bool:
+        return self.scope is None or any(self.scope(uri, event.at) for uri in uris)
 
 
-def fsma_tables(
-    events: Sequence[Event], places: Mapping[str, str], scope: Collection[str] | None = None
-) -> list[Table]:
+def fsma_tables(events: Sequence[Event], places: Mapping[str, str], scope: Scope | None = None) -> list[Table]:
     """One table for each kind of critical tracking event, empty ones as well.
 
     Args:
         events: histories of the lots and of what they were made of and became, and of their containers then; by time.
         places: what places and parties are called, by URI.
-        scope: whose rows to list; None: everything that the events name.
+        scope: whose rows of when to list; None: of everything that the events name.
 
     Raises:
         InvalidInput: more rows than a spreadsheet should have.
@@ -138,7 +136,7 @@ def _rows(event: Event, sources: _Sources) -> Iterator[tuple[Kind, Row]]:
         return
     kind, write, lists = found
     for line in sources.lots.cargo.moved(event, *lists):
-        if sources.takes_in(line.uri) and not (kind in _TRANSPORTS and line.uri in sources.lots.raw):
+        if sources.takes_in(event, line.uri) and not (kind in _TRANSPORTS and line.uri in sources.lots.raw):
             yield kind, {**_amount(line), **write(event, line, sources)}
 
 
@@ -259,7 +257,7 @@ def _transformed(event: Event, sources: _Sources) -> Iterator[tuple[Kind, Row]]:
     kind, write = (Kind.INITIAL_PACKING, _packing) if is_packing else (Kind.TRANSFORMATION, _using)
     for made in event.lines("outputEPCList", "outputQuantityList"):
         for line in used:
-            if sources.takes_in(made.uri, line.uri):
+            if sources.takes_in(event, made.uri, line.uri):
                 yield kind, {**_amount(made), **_made(event, made, sources), **write(event, line, sources)}
 
 

@@ -1,10 +1,10 @@
 """The events of some things out of the journal, in the form that exports read."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
@@ -38,6 +38,9 @@ _LISTS: Final = (
 )
 
 Json = Mapping[str, Any]
+
+Scope: TypeAlias = Callable[[str, datetime], bool]
+"""Whether rows tell what happened to a thing then."""
 
 
 class Line(Struct, frozen=True, kw_only=True):
