@@ -60,6 +60,16 @@ def test_unpacked_and_never_packed(network: Network) -> None:
     assert network.reach(tenant, Q, UP) == {P, A}
 
 
+def test_unpacked_after_all_was(network: Network) -> None:
+    """What is taken out and was never put in had not been inside before everything was taken out."""
+    use = [packed(0, Q, P), packed(1, Q, P, action="DELETE")]
+    emptied, out = packed(2, P, action="DELETE"), packed(4, P, A, action="DELETE")
+    tenant = network.tell([*use, emptied, packed(3, X, P), out])
+    assert network.reach(tenant, A, DOWN) == {P, X}
+    at_once = network.tell([*use, packed(4, P, action="DELETE"), out])
+    assert network.reach(at_once, A, DOWN) == {P, Q}
+
+
 def test_unpacked_twice(network: Network) -> None:
     """What is told to be taken out once more had not been inside for ever: what the container met before is not its."""
     out = packed(3, P, A, action="DELETE")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE, Containment, Packing
@@ -26,13 +26,17 @@ class _Open:
     unit: str | None
 
 
+_Taken: TypeAlias = dict[UUID | None, datetime]
+"""When each thing was last taken out; under None, when all that was inside was: older times matter no more."""
+
+
 def containments(packings: Iterable[Packing]) -> list[Containment]:
     """The intervals in which things were in containers, of all packings of those containers.
 
     Half-open: a thing is inside from the instant of its packing until before that of its unpacking. What is taken out
-    and was not put in had been inside since it was last taken out, or for ever; what was observed inside and never put
-    in, from then on. Of packings and unpackings at one instant, what was inside goes out first and what was not comes
-    in first.
+    and was not put in had been inside since it, or all that was inside, was last taken out, or for ever; what was
+    observed inside and never put in, from then on. Of packings and unpackings at one instant, what was inside goes out
+    first and what was not comes in first.
     """
     by_parent: dict[tuple[UUID, bool], list[Packing]] = {}
     for packing in packings:
@@ -42,13 +46,16 @@ def containments(packings: Iterable[Packing]) -> list[Containment]:
 
 def _of_parent(packings: list[Packing]) -> list[Containment]:
     inside: dict[UUID, _Open] = {}
-    out: dict[UUID, datetime] = {}
+    out: _Taken = {}
     done: list[Containment] = []
     ordered = sorted(packings, key=lambda each: (each.at, each.event_key))
     for _, at_once in groupby(ordered, key=lambda each: each.at):
-        for packing in _of_instant(list(at_once), inside):
+        of_then = _of_instant(list(at_once), inside)
+        for packing in of_then:
             for child_id in [packing.child_id] if packing.child_id else list(inside):
                 _step(packing, child_id, inside, out, done)
+        if any(each.child_id is None and each.action == _DELETE for each in of_then):
+            out = {None: of_then[0].at}
     parent = packings[0]
     done += [_closed(parent, child_id, held, EVER_AFTER, None) for child_id, held in inside.items()]
     return done
@@ -63,7 +70,11 @@ def _of_instant(packings: list[Packing], inside: Mapping[UUID, _Open]) -> list[P
 
 
 def _step(
-    packing: Packing, child_id: UUID, inside: dict[UUID, _Open], out: dict[UUID, datetime], done: list[Containment]
+    packing: Packing,
+    child_id: UUID,
+    inside: dict[UUID, _Open],
+    out: _Taken,
+    done: list[Containment],
 ) -> None:
     held = inside.get(child_id)
     if packing.action != _DELETE:
@@ -75,7 +86,8 @@ def _step(
             inside[child_id] = replace(held, quantity=more)
         return
     if held is None:
-        held = _Open(out.get(child_id, EVER_BEFORE), None, packing.quantity, packing.unit)
+        since = out.get(child_id, out.get(None, EVER_BEFORE))
+        held = _Open(since, None, packing.quantity, packing.unit)
     left = _left(held, packing)
     if left is not None:
         inside[child_id] = left
