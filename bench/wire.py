@@ -51,9 +51,12 @@ class Run:
 
 
 def compile_subscriber(folder: Path) -> Path:
-    """The C side, freshly compiled."""
+    """The C side, freshly compiled; ends the program where that cannot be done."""
     program = folder / "subscriber"
-    subprocess.run(["cc", "-O2", "-o", str(program), str(_SOURCE), "-lmosquitto"], check=True)  # noqa: S607
+    try:
+        subprocess.run(["cc", "-O2", "-o", str(program), str(_SOURCE), "-lmosquitto"], check=True)  # noqa: S607
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"bench.wire: the C side cannot be compiled ({error}); run: apt-get install gcc libmosquitto-dev")
     return program
 
 
