@@ -16,16 +16,6 @@ from fix_ingest import IngestorProcess, eventually
 from fix_mqtt import Broker, make_certificate
 
 
-def test_missing_settings_are_named() -> None:
-    """Without the environment that it needs the process ends with 2 and says what is missing."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WAYPROOF_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "wayproof.ingest"], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "password" in done.stderr
-
-
 def test_broker_is_not_there_yet(ingestor_factory: Callable[..., IngestorProcess], broker: Broker) -> None:
     """An ingestor that starts before its broker says so, keeps trying, and ends cleanly meanwhile."""
     broker.stop()

@@ -3,11 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -23,9 +21,10 @@ from wayproof.ledger.notes import parse_vkey
 from wayproof.ledger.settings import LedgerSettings
 from wayproof.ledger.status import newest_anchors, status
 from wayproof.ledger.verify import Report
-from wayproof.model.errors import InvalidInput, WayproofError
+from wayproof.model.errors import WayproofError
 from wayproof.store.audit import snapshot
 from wayproof.store.pool import connect
+from wayproof.store.settings import from_environment
 
 _NEWEST: Final = 10
 
@@ -61,7 +60,7 @@ def init(
     from wayproof.ledger.founder import found_by_settings  # noqa: PLC0415
 
     with connect(database_settings(DataDir.at(data), database_url), autocommit=True) as conn:
-        found_by_settings(conn, ledger_settings(), origin=origin, contract=contract, guardian=guardian)
+        found_by_settings(conn, from_environment(LedgerSettings), origin=origin, contract=contract, guardian=guardian)
         show(status(conn), as_json=as_json)
 
 
@@ -101,7 +100,7 @@ def keys(
     from wayproof.ledger.founder import bring_keys  # noqa: PLC0415
 
     # The log's key is the anchorer's, and is not opened here: whoever brings keys need not have it.
-    settings = ledger_settings(log_key_file=DataDir.at(data).log_key)
+    settings = from_environment(LedgerSettings, log_key_file=DataDir.at(data).log_key)
     with connect(database_settings(DataDir.at(data), database_url), role="wayproof_ledger", autocommit=True) as conn:
         found = bring_keys(conn, settings, timeout_s=wait_s)
     show(KeysOnChain(missing=found.missing, trouble=found.trouble), as_json=as_json)
@@ -148,12 +147,3 @@ def _audited(source: LogSource, rpcs: Sequence[str]) -> Report:
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("audit", total=source.size)
         return audit(source, rpcs=rpcs, progress=lambda done, _size: bar.update(task, completed=done))
-
-
-def ledger_settings(**given: Path) -> LedgerSettings:
-    """Out of the environment; InvalidInput, which shows no secret, where something is missing or wrong."""
-    try:
-        return LedgerSettings(**given)  # type: ignore[arg-type] # the rest is from the environment
-    except ValidationError as error:
-        wrong = ", ".join(f"WAYPROOF_LEDGER_{str(part['loc'][0]).upper()}: {part['msg']}" for part in error.errors())
-        raise InvalidInput(f"the ledger's settings: {wrong}") from None

@@ -3,12 +3,11 @@
 import argparse
 import sys
 
-from pydantic import ValidationError
-
 from wayproof.ingest.logs import configure_logs
 from wayproof.ingest.service import Ingestor
 from wayproof.ingest.settings import IngestSettings
-from wayproof.store.settings import DatabaseSettings
+from wayproof.model.errors import InvalidInput
+from wayproof.store.settings import DatabaseSettings, from_environment
 
 _DESCRIPTION = "Takes readings off the broker and stores them. Settings: WAYPROOF_INGEST_* and WAYPROOF_DATABASE_*."
 _DRAIN = "only take what the broker keeps for this name, whose ingestor went away for good; 1 if that was stopped early"
@@ -20,8 +19,8 @@ def main() -> int:
     options.add_argument("--drain", action="store_true", help=_DRAIN)
     drain = options.parse_args().drain
     try:
-        settings, database = IngestSettings(), DatabaseSettings()  # type: ignore[call-arg] # from the environment
-    except ValidationError as error:
+        settings, database = from_environment(IngestSettings), from_environment(DatabaseSettings)
+    except InvalidInput as error:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logs()

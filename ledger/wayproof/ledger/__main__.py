@@ -3,13 +3,11 @@
 import argparse
 import sys
 
-from pydantic import ValidationError
-
 from wayproof.ledger.logs import configure_logs
 from wayproof.ledger.service import Service
 from wayproof.ledger.settings import LedgerSettings
-from wayproof.model.errors import WayproofError
-from wayproof.store.settings import DatabaseSettings
+from wayproof.model.errors import InvalidInput, WayproofError
+from wayproof.store.settings import DatabaseSettings, from_environment
 
 _DESCRIPTION = "Signs checkpoints of the log and anchors them. Settings: WAYPROOF_LEDGER_* and WAYPROOF_DATABASE_*."
 
@@ -18,8 +16,8 @@ def main() -> int:
     """Runs until it is told to stop. Exit codes: 0 then, 1 for a bug, 2 for an environment that lacks something."""
     argparse.ArgumentParser(prog="python -m wayproof.ledger", description=_DESCRIPTION).parse_args()
     try:
-        settings, database = LedgerSettings(), DatabaseSettings()  # type: ignore[call-arg] # from the environment
-    except ValidationError as error:
+        settings, database = from_environment(LedgerSettings), from_environment(DatabaseSettings)
+    except InvalidInput as error:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logs()

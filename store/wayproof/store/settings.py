@@ -1,12 +1,15 @@
 """How this process reaches PostgreSQL."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from psycopg.conninfo import make_conninfo
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from wayproof.model.errors import InvalidInput
+
+_Settings = TypeVar("_Settings", bound=BaseSettings)
 Role = Literal["wayproof_api", "wayproof_ingest", "wayproof_broker", "wayproof_ledger"]
 
 
@@ -35,6 +38,22 @@ class DatabaseSettings(BaseSettings):
     def unhurried(self) -> "DatabaseSettings":
         """The same for work on whole tables and documents, of which nobody can say how long it takes."""
         return self.model_copy(update={"statement_timeout": timedelta(), "idle_in_transaction_timeout": timedelta()})
+
+
+def from_environment(kind: type[_Settings], **given: Any) -> _Settings:
+    """Settings of that kind out of the environment, but for those given.
+
+    Raises:
+        InvalidInput: some are missing or wrong. It names their variables and shows no value, which may be a secret.
+    """
+    prefix = kind.model_config.get("env_prefix", "")
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        wrong = [f"{prefix}{each['loc'][0]}".upper() + f": {each['msg']}" for each in error.errors()]
+    except SettingsError as error:  # what should be JSON and is none
+        wrong = [f"{prefix}*: {error}"]
+    raise InvalidInput("; ".join(wrong))
 
 
 def conninfo(settings: DatabaseSettings, *, role: Role | None = None) -> str:

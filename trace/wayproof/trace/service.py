@@ -28,14 +28,14 @@ _COLLECT_AFTER: Final = 200_000
 """Documents are trees, which go without a collection; looking for cycles in them costs a tenth of the whole work."""
 
 
-def run(settings: TraceSettings, database: DatabaseSettings) -> bool:
+def run(settings: TraceSettings, database: DatabaseSettings, webhooks: WebhookSettings) -> bool:
     """Works until SIGTERM or SIGINT; false where one of the processes ended by itself."""
     stop = _stopped_by_signals()
     # Forked by a process that has imported all of this and opened nothing: there is no connection or lock to share.
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
     children = [context.Process(target=_capture, args=(database,)) for _ in range(settings.capture_processes)]
-    children.append(context.Process(target=_tell, args=(database, WebhookSettings(), settings.recording())))
+    children.append(context.Process(target=_tell, args=(database, webhooks, settings.recording())))
     for child in children:
         child.start()
     _log.info("working", capture_processes=settings.capture_processes)
