@@ -2,6 +2,8 @@
 
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from importlib.resources import files
 from uuid import UUID
 
@@ -9,13 +11,20 @@ import psycopg
 import pytest
 
 from wayproof.cli.services.postgres import binary
+from wayproof.model.errors import Unavailable
 from wayproof.model.reading import MEASURES
-from wayproof.store.migrate import migrate
+from wayproof.store.migrate import _ONE_AT_A_TIME, migrate
 from wayproof.store.pool import Conn, connect
 from wayproof.store.revisions import current_revision, newest_revision
 from wayproof.store.settings import DatabaseSettings, Role
 
 from fix_postgres import Server
+
+
+@pytest.fixture
+def hasty(database: DatabaseSettings) -> DatabaseSettings:
+    """Settings by which nobody waits long for a lock."""
+    return database.model_copy(update={"lock_timeout": timedelta(milliseconds=200)})
 
 
 def _dump(url: str) -> list[str]:
@@ -42,6 +51,27 @@ def test_migrating_twice_changes_nothing(database: DatabaseSettings, superuser: 
     """A second migration finds nothing to do and leaves the newest revision."""
     assert migrate(database) == newest_revision()
     assert current_revision(superuser) == newest_revision()
+
+
+def test_migrations_wait_for_each_other(hasty: DatabaseSettings, superuser: Conn) -> None:
+    """While another one migrates, it waits, however long that takes."""
+    superuser.execute("select pg_advisory_lock(%s)", [_ONE_AT_A_TIME])
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(migrate, hasty)
+        with pytest.raises(TimeoutError):
+            second.result(timeout=3 * hasty.lock_timeout.total_seconds())
+        superuser.execute("select pg_advisory_unlock(%s)", [_ONE_AT_A_TIME])
+        assert second.result(timeout=60) == newest_revision()
+
+
+def test_who_is_in_the_way_of_a_revision_is_no_silent_database(hasty: DatabaseSettings, superuser: Conn) -> None:
+    """A table that somebody holds makes a migration give up, with advice; nothing of that revision is done."""
+    superuser.execute("update alembic_version set version_num = '0013'")
+    with connect(hasty) as other:
+        other.execute("select from epcis_event")
+        with pytest.raises(Unavailable, match=r"try again: .*lock timeout"):
+            migrate(hasty)
+    assert current_revision(superuser) == "0013"
 
 
 def test_reading_columns_follow_the_model(superuser: Conn) -> None:

@@ -21,12 +21,19 @@ _ONE_AT_A_TIME: Final = 7_243_392_001
 
 
 def migrate(settings: DatabaseSettings) -> str:
-    """Applies every missing revision and returns the newest one's name. Safe to run by several at once."""
+    """Applies every missing revision and returns the newest one's name. Safe to run by several at once.
+
+    Raises:
+        Unavailable: PostgreSQL does not answer, or somebody holds a table that a revision changes for longer than
+            `lock_timeout`; what was done until then stays, and the next call goes on.
+    """
     where = conninfo(settings.unhurried())
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(where), poolclass=NullPool)
     try:
         with engine.connect() as connection:
             return _upgrade(connection)
+    except psycopg.errors.LockNotAvailable as error:
+        raise Unavailable(f"somebody works on what is to be changed; try again: {error}") from error
     except psycopg.OperationalError as error:
         raise Unavailable(f"PostgreSQL does not answer: {error}") from error
 
@@ -41,7 +48,9 @@ def run_sql(file_name: str) -> None:
 
 
 def _upgrade(connection: Connection) -> str:
+    connection.exec_driver_sql("set lock_timeout = 0")  # whoever is at it may take its time
     connection.exec_driver_sql(f"select pg_advisory_lock({_ONE_AT_A_TIME})")
+    connection.exec_driver_sql("reset lock_timeout")
     connection.commit()
     config = _config()
     config.attributes["connection"] = connection
