@@ -78,7 +78,7 @@ def files_of(data: bytes) -> dict[str, bytes]:
 
 def failures(data: bytes) -> list[str]:
     """What verification says is wrong: report and check."""
-    _, reports = verify_dossier(data)
+    _, reports = verify_dossier(BytesIO(data))
     return [
         f"{name}: {check.name}"
         for name, report in reports.items()
@@ -104,7 +104,7 @@ def test_shipment_in_one_file(delivered: Delivered) -> None:
         "temperature",
         "temperature",
     ]
-    manifest, reports = verify_dossier(data)
+    manifest, reports = verify_dossier(BytesIO(data))
     assert manifest.subject == f"urn:wayproof:shipment:{delivered.shipment.shipment_id}"
     assert verdict(reports) is Verdict.PASSED
     [readings] = reports["readings"].checks
@@ -175,7 +175,7 @@ def test_a_flipped_byte_is_found(delivered: Delivered) -> None:
 def test_what_is_no_dossier(data: bytes) -> None:
     """Bytes that are no dossier are refused with a reason."""
     with pytest.raises(InvalidInput, match="dossier"):
-        verify_dossier(data)
+        verify_dossier(BytesIO(data))
 
 
 @pytest.mark.parametrize("path", ["events.jsonld", "readings/0001-x.txt", "custody/0001-x.json", "other"])

@@ -1,7 +1,9 @@
 """`wayproof dossier`: everything about a lot or shipment in one file, and what of it can be proven."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 from urllib.parse import quote
 
 import typer
@@ -64,7 +66,8 @@ def verify(
     """
     try:
         trusted = trusted_of(log_key, contract, chain_id)
-        manifest, reports = verify_dossier(_read(file), rpcs=rpc or (), trusted=trusted)
+        with _opened(file) as source:
+            manifest, reports = verify_dossier(source, rpcs=rpc or (), trusted=trusted)
     except WayproofError as error:
         typer.echo(f"wayproof: {printable(str(error))}", err=True)
         raise typer.Exit(2) from error
@@ -73,10 +76,12 @@ def verify(
     show_reports(reports, as_json=as_json)
 
 
-def _read(path: Path) -> bytes:
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InvalidInput(f"{path}: expected at most {MOST_BYTES:,} bytes, got {path.stat().st_size:,}")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise InvalidInput(f"{path}: {error.strerror}") from error

@@ -103,13 +103,14 @@ def _put(archive: ZipFile, path: str, content: bytes) -> None:
 
 
 def verify_dossier(
-    data: bytes, *, rpcs: Sequence[str] = (), trusted: Trusted | None = None
+    source: IO[bytes], *, rpcs: Sequence[str] = (), trusted: Trusted | None = None
 ) -> tuple[Manifest, dict[str, Report]]:
     """What the dossier says of itself, and a report for its files, its readings, each bundle, and all bundles together.
 
-    InvalidInput where this is no dossier at all, or a bundle in it is none.
+    InvalidInput where this is no dossier at all, or a bundle in it is none. Of the source, which must be seekable, it
+    holds no more than the bundles and a piece of a file.
     """
-    manifest, files = _unpack(data)
+    manifest, files = _unpack(source)
     reports = {"files": _files(manifest, files), "readings": _all_readings(files)}
     bundles = dict(sorted(files.bundles.items()))
     if bundles:
@@ -118,11 +119,11 @@ def verify_dossier(
     return manifest, {name: report for name, report in reports.items() if report.checks}
 
 
-def _unpack(data: bytes) -> tuple[Manifest, _Files]:
+def _unpack(source: IO[bytes]) -> tuple[Manifest, _Files]:
     """The manifest, and what is to be known of every other file."""
     files = _Files()
     try:
-        with ZipFile(BytesIO(data)) as archive:
+        with ZipFile(source) as archive:
             entries = _entries(archive)
             manifest = _manifest(_manifest_bytes(archive))
             for entry in entries:
