@@ -195,7 +195,7 @@ def _until_quiet(ingestor: Ingestor) -> float:
 def _check(receipts: Receipts, flood: Flood, database: DatabaseSettings) -> list[Result]:
     ranges = list(receipts.ranges())
     receipted = sum(high - low + 1 for _, low, high in ranges)
-    with pool.connect(database) as conn:
+    with pool.connect(database.unhurried()) as conn:
         (stored, distinct) = conn.execute(
             "select count(*), count(distinct (device_id, boot, seq)) from reading"
         ).fetchone() or (0, 0)

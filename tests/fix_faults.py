@@ -24,11 +24,12 @@ def run_with_faults(tmp_path: Path, record_property: Callable[[str, object], Non
     """Runs a seed and keeps what it has shown for the summary."""
 
     def make(seed: int) -> Result:
-        result = Result(seed=seed)
+        result, folder = Result(seed=seed), tmp_path / str(seed)
+        folder.mkdir()
         try:
-            run(seed, SECONDS, tmp_path, result)
+            run(seed, SECONDS, folder, result)
         except BaseException:
-            sys.stdout.write("\n".join([f"WAYPROOF_FAULT_SEED={seed}", *result.diary, f"logs in {tmp_path}", ""]))
+            sys.stdout.write("\n".join([f"WAYPROOF_FAULT_SEED={seed}", *result.diary, f"logs in {folder}", ""]))
             raise
         finally:
             record_property(_PROPERTY, msgspec.json.encode(result).decode())
@@ -41,12 +42,13 @@ class _Results:
     """Gathers what runs have shown out of their reports, which come from another process where tests run in several."""
 
     def __init__(self) -> None:
-        self.shown: list[Result] = []
+        self.shown: dict[int, Result] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Each test has three reports; the middle one is of the run itself."""
-        shown = [str(value) for name, value in report.user_properties if name == _PROPERTY and report.when == "call"]
-        self.shown += [msgspec.json.decode(each, type=Result) for each in shown]
+        """Each test has several reports; what it has shown is in all after the run itself."""
+        shown = [str(value) for name, value in report.user_properties if name == _PROPERTY]
+        results = [msgspec.json.decode(each, type=Result) for each in shown]
+        self.shown |= {result.seed: result for result in results}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Prints the table of faults, if there were any."""
-    results = config.stash[_results].shown
+    results = list(config.stash[_results].shown.values())
     if not results:
         return
     terminalreporter.section("faults: seconds from healing to the first new row")

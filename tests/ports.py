@@ -39,7 +39,7 @@ def _shuffled() -> Iterator[int]:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     mine = range(LOWEST + worker, LOWEST_OF_CLIENTS, workers)
     # Not the shared generator: Hypothesis seeds it, and other runs of the tests go on beside this one.
-    yield from random.Random().sample(mine, len(mine))
+    return iter(random.Random().sample(mine, len(mine)))
 
 
 _candidates: Final = _shuffled()

@@ -3,6 +3,7 @@
 There is no way down: a step that turns out wrong is mended by a step forward.
 """
 
+from threading import Lock
 from typing import Final
 
 import psycopg
@@ -18,6 +19,9 @@ from wayproof.store.settings import DatabaseSettings, conninfo
 
 _ONE_AT_A_TIME: Final = 7_243_392_001
 """Advisory lock under which a database is migrated: several processes may start at once."""
+
+_alembic: Final = Lock()
+"""It keeps what it is at in globals, whatever thread it runs in."""
 
 
 def migrate(settings: DatabaseSettings) -> str:
@@ -54,7 +58,8 @@ def _upgrade(connection: Connection) -> str:
     connection.commit()
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _alembic:
+        command.upgrade(config, "head")
     connection.commit()
     return MigrationContext.configure(connection).get_current_revision() or ""
 
