@@ -22,6 +22,15 @@ PAGE = (ROOT / "docs" / "tracing.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 
 
+def test_readme_shows_what_is_run() -> None:
+    """Every command of the README's trace is one of the page's."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Trace a lot")[2].partition("\n## ")[0]
+    [block] = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    shown = [re.sub(r" +# .*", "", line) for line in block.splitlines()]
+    assert len(shown) > 5
+    assert set(shown) <= {line for command in COMMANDS for line in command.splitlines()}
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not FSMA.is_dir(), reason=f"FSMA 204 documents are not at {FSMA}")
 def test_walk_through(up_factory: Callable[..., Up], tmp_path: Path) -> None:
