@@ -28,7 +28,7 @@ def test_valid_documents_end_with_status_0(tmp_path: Path) -> None:
     """A valid document is called valid."""
     result = CliRunner().invoke(app, ["epcis", "validate", written(tmp_path, "a.json")])
 
-    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'a.json'}: valid, 1 events\n")
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'a.json'}: valid, 1 event\n")
 
 
 def test_one_refused_document_ends_with_status_1(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_one_refused_document_ends_with_status_1(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["epcis", "validate", *files])
 
     assert result.exit_code == 1
-    assert "b.json: refused, 1 faults, 1 events" in result.stdout
+    assert "b.json: refused, 1 fault, 1 event" in result.stdout
     assert '/action: action does not fit: expected ADD, OBSERVE or DELETE, got "CREATE"' in result.stdout
     assert "absent.json: unreadable" in result.stdout
 

@@ -54,7 +54,7 @@ def test_a_refused_file_is_told_and_stops_no_other(run: Callable[..., Result], s
     result = run(tmp_path / "bad.json", tmp_path / "absent.json", tmp_path / "good.json")
 
     assert result.exit_code == 1
-    assert "bad.json: refused, 1 faults" in result.stdout
+    assert "bad.json: refused, 1 fault" in result.stdout
     assert "  /epcisBody/eventList/1/action: action does not fit: expected ADD, OBSERVE or DELETE" in result.stdout
     assert "absent.json: unreadable" in result.stdout
     assert stored(superuser) == 1

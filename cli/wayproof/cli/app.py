@@ -101,6 +101,11 @@ def _text(value: object) -> str:
             return printable(str(value))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, for people."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def printable(text: str) -> str:
     """The text with every control character spelled out: what others sent may not steer a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

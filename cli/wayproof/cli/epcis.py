@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from wayproof.cli.app import AsJson, printable
+from wayproof.cli.app import AsJson, counted, printable
 from wayproof.cli.epcis_export import export_events
 from wayproof.cli.epcis_import import import_documents
 from wayproof.cli.epcis_record import record_events
@@ -103,10 +103,10 @@ def _lines(outcome: _Outcome) -> list[str]:
     if outcome.checked is None:
         return [f"{outcome.file}: unreadable: {outcome.unreadable}"]
     checked = outcome.checked
-    verdict = "valid" if checked.is_valid else f"refused, {len(checked.faults)} faults"
+    verdict = "valid" if checked.is_valid else f"refused, {counted(len(checked.faults), 'fault')}"
     forgiven = f", {len(checked.forgiven)} forgiven" if checked.forgiven else ""
     return [
-        f"{outcome.file}: {verdict}, {len(checked.events)} events{forgiven}",
+        f"{outcome.file}: {verdict}, {counted(len(checked.events), 'event')}{forgiven}",
         *(f"  {fault}" for fault in checked.faults),
         *(f"  forgiven: {fault}" for fault in checked.forgiven),
     ]

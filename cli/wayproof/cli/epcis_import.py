@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from wayproof.cli.access import database_settings, tenant_pool
-from wayproof.cli.app import DATA_DEFAULT, TENANT_DEFAULT, AsJson, Data, DatabaseUrl, TenantName, printable
+from wayproof.cli.app import DATA_DEFAULT, TENANT_DEFAULT, AsJson, Data, DatabaseUrl, TenantName, counted, printable
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.model.access import Tenant
 from wayproof.store.pool import Pool, tenant_transaction
@@ -82,8 +82,9 @@ def _lines(imported: _Imported) -> list[str]:
     captured = imported.captured
     if captured is None:
         return [f"{imported.file}: unreadable: {imported.unreadable}"]
-    verdict = f"{len(captured.event_ids)} events captured" if captured.event_ids or imported.is_whole else "refused"
-    faults = f", {len(captured.faults)} faults" if captured.faults else ""
+    is_any = captured.event_ids or imported.is_whole
+    verdict = f"{counted(len(captured.event_ids), 'event')} captured" if is_any else "refused"
+    faults = f", {counted(len(captured.faults), 'fault')}" if captured.faults else ""
     forgiven = f", {len(captured.forgiven)} forgiven" if captured.forgiven else ""
     return [
         f"{imported.file}: {verdict}{faults}{forgiven}",

@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from wayproof.cli.app import ENDLESS, plain, printable
+from wayproof.cli.app import ENDLESS, counted, plain, printable
 from wayproof.cli.trace_views import shown
 from wayproof.store.recalls import Item, Notice, Recall
 from wayproof.trace.recall.dossier import Report
@@ -43,8 +43,9 @@ def show_evaluation(
     if recall is not None:
         mock = " (exercise)" if recall.is_mock else ""
         console.print(Text(f"recall {recall.recall_id}{mock}, revision {recall.revision}: {printable(recall.title)}"))
+    starts = counted(report["starts"], "start")
     console.print(
-        f"{report['things']} affected ({report['containers']} of them containers) from {report['starts']} starts,"
+        f"{report['things']} affected ({report['containers']} of them containers) from {starts},"
         f" found in {report['took_ms']:.0f} ms"
     )
     console.print(_things(items))
