@@ -55,6 +55,19 @@ def test_what_is_exported_can_be_imported(
         assert {name: value for name, value in told.items() if name not in {"recordTime", "@context"}} == event
 
 
+def test_prefixes_that_an_event_repeats(run: Callable[..., Result], tmp_path: Path) -> None:
+    """What an event's own context says again is said once on its way out, and can be imported again."""
+    gs1, ours = new_document()["@context"]
+    event = new_event(1, **{"@context": [ours, {"o": "urn:other:"}], "ex:n": 1, "o:n": 2})
+    name, out = tmp_path / "in.json", tmp_path / "out.json"
+    name.write_bytes(dumped(new_document(event)))
+    assert run("import", name).exit_code == 0
+    assert run("export", "-o", out).exit_code == 0
+    checked = check_document(read_document(out.read_bytes()))
+    assert not checked.faults
+    assert checked.events[0]["@context"] == [gs1, ours, {"o": "urn:other:"}]
+
+
 def test_parameters_choose_events(run: Callable[..., Result], imported: list[dict[str, object]]) -> None:
     """Parameters of the query language choose what is exported; identifiers come in the format asked for."""
     options = ("--extensions", "o=urn:other:", "--epcs", "Always_GS1_Digital_Link")
