@@ -78,6 +78,15 @@ def test_parameters_choose_events(run: Callable[..., Result], imported: list[dic
     assert event["epcList"] == ["https://id.gs1.org/00/195201223456789125"]
 
 
+@pytest.mark.parametrize("where", ["nowhere/out.json", "."])
+def test_a_file_that_cannot_be_written_is_one_line(run: Callable[..., Result], tmp_path: Path, where: str) -> None:
+    """What cannot be written ends the command with one line that names it, and leaves nothing behind."""
+    result = run("export", "-o", tmp_path / where)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"wayproof: {tmp_path / where}: ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_wrong_parameter_is_one_line(run: Callable[..., Result], tmp_path: Path) -> None:
     """A parameter that nobody knows ends the command with one line, and no file appears."""
     result = run("export", "EQ_nothing=1", "-o", tmp_path / "out.json")
