@@ -1,5 +1,6 @@
 """EPCIS documents and events over HTTP."""
 
+import gzip
 from typing import Any
 from urllib.parse import quote
 
@@ -176,6 +177,24 @@ def test_what_no_job_can_help(acme: Customer, content: bytes, status: int, name:
     """What is no JSON, or too much of it, is refused at once, and no job is made."""
     exception(send(acme, content), name, status)
     assert acme.get("/epcis/capture").json() == []
+
+
+@pytest.mark.parametrize(("path", "most"), [("/epcis/capture", CAPTURE_FILE_SIZE_LIMIT), ("/epcis/events", 1 << 20)])
+def test_what_is_too_large_is_told_how_much_it_may_be(acme: Customer, path: str, most: int) -> None:
+    """Whether a body tells its length or comes in chunks without it, the answer names the limit of this address."""
+    whole = b"x" * (most + 1)
+    for content in (whole, iter([whole[:-1], whole[-1:]])):
+        answer = acme.request("POST", path, content=content, headers=JSON)
+        assert exception(answer, "CaptureLimitExceededException", 413)["detail"] == f"expected at most {most:,} bytes"
+
+
+def test_a_compressed_body_is_refused_by_its_name(acme: Customer) -> None:
+    """What is compressed is not taken for bad JSON: the answer names the header that is in the way."""
+    document = dumped(new_document(new_event(1)))
+    for path in ("/epcis/capture", "/epcis/events"):
+        answer = send(acme, gzip.compress(document), path, Content_Encoding="gzip")
+        assert "Content-Encoding" in exception(answer, "UnsupportedMediaTypeException", 415)["detail"]
+    assert send(acme, document, Content_Encoding="identity").status_code == 202
 
 
 def test_a_single_event_is_not_endless(acme: Customer) -> None:

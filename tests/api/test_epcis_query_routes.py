@@ -277,15 +277,15 @@ def test_subscriptions_that_lead_inside(acme: Customer, dest: str) -> None:
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/epcis", "GET, OPTIONS"),
-        ("/epcis/events", "GET, OPTIONS, POST"),
-        ("/epcis/capture", "GET, OPTIONS, POST"),
-        ("/epcis/queries", "GET, OPTIONS, POST"),
-        ("/epcis/queries/x", "DELETE, GET, OPTIONS"),
-        ("/epcis/queries/x/events", "GET, OPTIONS"),
-        ("/epcis/queries/x/subscriptions", "GET, OPTIONS, POST"),
-        ("/epcis/epcs/urn:x:1/events", "GET, OPTIONS"),
-        ("/epcis/bizSteps", "GET, OPTIONS"),
+        ("/epcis", "GET, HEAD, OPTIONS"),
+        ("/epcis/events", "GET, HEAD, OPTIONS, POST"),
+        ("/epcis/capture", "GET, HEAD, OPTIONS, POST"),
+        ("/epcis/queries", "GET, HEAD, OPTIONS, POST"),
+        ("/epcis/queries/x", "DELETE, GET, HEAD, OPTIONS"),
+        ("/epcis/queries/x/events", "GET, HEAD, OPTIONS"),
+        ("/epcis/queries/x/subscriptions", "GET, HEAD, OPTIONS, POST"),
+        ("/epcis/epcs/urn:x:1/events", "GET, HEAD, OPTIONS"),
+        ("/epcis/bizSteps", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_options_discover(client: TestClient, path: str, allowed: str) -> None:

@@ -182,7 +182,7 @@ def test_links_end(dairy: Customer, client: TestClient) -> None:
 
 
 def test_taken_down_by_the_operator(dairy: Customer) -> None:
-    """An answer by telephone counts as one by link; a time that is yet to come, and units twice, do not."""
+    """An answer by telephone counts as one by link; times outside of the recall, and units twice, do not."""
     recall = create(dairy)
     path = f"/v1/recalls/{recall['recall']['id']}/notices/{notices(dairy, recall)[SHOP]['id']}/acknowledgements"
     said = {"by": "M. Rossi", "how": "telephone", "quantities": [{"unit": "KGM", "found": 2.0}]}
@@ -191,6 +191,13 @@ def test_taken_down_by_the_operator(dairy: Customer) -> None:
     assert answer.json()["quantities"] == [{"unit": "KGM", "found": 2.0, "returned": 0.0, "destroyed": 0.0}]
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     problem(dairy.post(path, {**said, "at": later}), "invalid-input")
+    before = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    tellings = path.replace("acknowledgements", "tellings")
+    for refused in (
+        dairy.post(path, {**said, "at": before}),
+        dairy.post(tellings, {"by": "x", "how": "y", "at": before}),
+    ):
+        assert "not before the recall began" in problem(refused, "invalid-input")["detail"]
     problem(dairy.post(path, {**said, "quantities": [{"unit": "KGM"}, {"unit": "KGM"}]}), "invalid-input")
 
 

@@ -1,7 +1,9 @@
 """The GS1 resolver over HTTP: redirects, linksets, and what it refuses."""
 
 import json
+import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -119,7 +121,7 @@ def test_linkset_holds_every_level(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("asked", "path", "query"),
     [
-        ("gs1:traceability", "/v1/trace", {"id": [URI], "direction": ["both"]}),
+        ("gs1:traceability", "/v1/trace", {"item": [URI], "direction": ["both"]}),
         ("gs1:epcis", "/epcis/events", {"MATCH_anyEPCClass": [URI]}),
         ("https://ref.gs1.org/voc/epcis", "/epcis/events", {"MATCH_anyEPCClass": [URI]}),
         ("https://gs1.org/voc/pip", "/item", {"id": [URI], "linkType": ["https://gs1.org/voc/pip"]}),
@@ -237,6 +239,23 @@ def test_page_of_a_thing(customer_factory: Callable[[str], Customer]) -> None:
     seen = [acme.client.get(page, headers={"Cookie": f"wayproof_session={each.token}"}).text for each in (acme, other)]
     assert "receiving" in seen[0]
     assert "No event names it yet" in seen[1]
+
+
+def test_links_lead_to_answers(acme: Customer) -> None:
+    """Whoever has a key gets an answer behind every link of a lot's linkset, and behind every link of its page."""
+    exporter = Exporter(pool=acme.registry.pool, tenant_id=acme.registry.tenant_id)
+    line = {"epcClass": "urn:epc:class:lgtin:0860009.199992.ABC1234", "quantity": 2, "uom": "CS"}
+    exporter.capture_events(new_event(1, epcList=None, quantityList=[line], bizStep="receiving"))
+    (links,) = [context for context in links_of(acme.client, LOT) if context["anchor"] == URI]
+    named = {link["href"] for name, targets in links.items() if name.startswith("https://") for link in targets}
+    signed_in = {"Cookie": f"wayproof_session={acme.token}"}
+    page = acme.client.get("/item", params={"id": URI}, headers=signed_in).text
+    shown = {unescape(href) for href in re.findall(r'href="(/(?:v1|epcis)/[^"]*)"', page)}
+    assert len(named) == 5
+    assert len(shown) == 3
+    for href in named | shown:
+        headers = signed_in if urlsplit(href).path == "/item" else {"Authorization": f"Bearer {acme.token}"}
+        assert acme.client.get(href, headers=headers).status_code == 200, href
 
 
 def test_page_of_nothing(acme: Customer) -> None:

@@ -120,3 +120,12 @@ def test_others_and_unknown_items(told: Customer, customer_factory: Callable[[st
         problem(customer.request("GET", "/v1/trace", params={"item": LOT.format(lot)}), "not-found")
     problem(told.request("GET", "/v1/trace", params={"item": LOT.format("Z"), "cursor": "x"}), "invalid-cursor")
     problem(told.request("GET", "/v1/trace", params={"item": "a\0b"}), "invalid-input")
+    mistyped = told.request("GET", "/v1/trace", params={"item": "(01)04012345123457(10)Z"})
+    assert "check digit" in problem(mistyped, "not-found")["detail"]
+
+
+def test_no_time_ends_before_it_begins(told: Customer) -> None:
+    """A span turned round would look like a lot that came from nowhere."""
+    span = {"since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}
+    said = problem(told.request("GET", "/v1/trace", params={"item": LOT.format("Z"), **span}), "invalid-input")
+    assert [each["pointer"] for each in said["errors"]] == ["/until"]

@@ -55,6 +55,19 @@ def test_what_is_exported_can_be_imported(
         assert {name: value for name, value in told.items() if name not in {"recordTime", "@context"}} == event
 
 
+def test_prefixes_that_an_event_repeats(run: Callable[..., Result], tmp_path: Path) -> None:
+    """What an event's own context says again is said once on its way out, and can be imported again."""
+    gs1, ours = new_document()["@context"]
+    event = new_event(1, **{"@context": [ours, {"o": "urn:other:"}], "ex:n": 1, "o:n": 2})
+    name, out = tmp_path / "in.json", tmp_path / "out.json"
+    name.write_bytes(dumped(new_document(event)))
+    assert run("import", name).exit_code == 0
+    assert run("export", "-o", out).exit_code == 0
+    checked = check_document(read_document(out.read_bytes()))
+    assert not checked.faults
+    assert checked.events[0]["@context"] == [gs1, ours, {"o": "urn:other:"}]
+
+
 def test_parameters_choose_events(run: Callable[..., Result], imported: list[dict[str, object]]) -> None:
     """Parameters of the query language choose what is exported; identifiers come in the format asked for."""
     options = ("--extensions", "o=urn:other:", "--epcs", "Always_GS1_Digital_Link")
@@ -63,6 +76,15 @@ def test_parameters_choose_events(run: Callable[..., Result], imported: list[dic
     (event,) = json.loads(result.stdout)["epcisBody"]["eventList"]
     assert event["eventID"] == imported[-1]["eventID"]
     assert event["epcList"] == ["https://id.gs1.org/00/195201223456789125"]
+
+
+@pytest.mark.parametrize("where", ["nowhere/out.json", "."])
+def test_a_file_that_cannot_be_written_is_one_line(run: Callable[..., Result], tmp_path: Path, where: str) -> None:
+    """What cannot be written ends the command with one line that names it, and leaves nothing behind."""
+    result = run("export", "-o", tmp_path / where)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"wayproof: {tmp_path / where}: ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_wrong_parameter_is_one_line(run: Callable[..., Result], tmp_path: Path) -> None:

@@ -87,6 +87,28 @@ def test_times(run: Callable[..., Result]) -> None:
         told = json.loads(run("trace", bread, "--json", option, "2001-01-01T00:00:00Z").stdout)
         assert [len(told[way]["nodes"]) for way in ("upstream", "downstream")] == [1, 1]
     assert run("trace", bread, "--as-of", "yesterday").exit_code != 0
+    backwards = run("trace", bread, "--since", "2026-03-02T00:00:00Z", "--until", "2026-03-01T00:00:00Z")
+    assert (backwards.exit_code, backwards.stdout) == (1, "")
+    assert "expected a time not before --since" in backwards.stderr
+
+
+@pytest.mark.parametrize(
+    ("item", "why"),
+    [
+        ("(01)04012345123457(10)BREAD", "check digit at place 14: expected 6, got 7"),
+        ("(01)04012345123456", "seldom of their class"),
+        ("BREAD", "expected an EPC URN, Digital Link, element string or other URI"),
+        ("urn:x:" + "a" * 10_000, "expected at most 2048 characters"),
+    ],
+)
+def test_nobody_told_and_why(run: Callable[..., Result], item: str, why: str) -> None:
+    """Of what no event tells ends in one line, which says what is wrong with the identifier itself."""
+    for command in ("trace", "where", "balance"):
+        failed = run(command, item)
+        assert failed.exit_code == 1
+        assert failed.stderr.startswith("wayproof: no event of tenant 'demo' tells of ")
+        assert why in failed.stderr
+        assert len(failed.stderr) < 400
 
 
 def test_rebuild(run: Callable[..., Result]) -> None:

@@ -22,7 +22,7 @@ from fix_recalls import (
 )
 
 from wayproof.model.custody import shipment_item
-from wayproof.model.errors import NotFound
+from wayproof.model.errors import InvalidInput, NotFound
 from wayproof.store import recalls
 from wayproof.store.packing import pack_day
 from wayproof.store.partitions import open_days_ahead
@@ -67,6 +67,16 @@ def test_unknown_lots(dairy: Exporter) -> None:
     """A lot that no event tells of is not found: a typing error must not look like a clean bill."""
     with pytest.raises(NotFound, match="NONE"):
         evaluated(dairy, lots(lot("MILK"), lot("NONE")))
+
+
+def test_mistyped_places(dairy: Exporter) -> None:
+    """Nor must one in a place or a supplier: a wrong check digit is named, and a good GLN where nothing was is none."""
+    span = {"since": minute(0), "until": minute(1000)}
+    for mistyped in ("https://id.gs1.org/414/9520000000203", "(414)9520000000203", "9520000000202"):
+        for criteria in (Place(place=mistyped, **span), Supplier(source=mistyped, **span)):
+            with pytest.raises(InvalidInput):
+                evaluated(dairy, criteria)
+    assert starts(evaluated(dairy, Place(place="https://id.gs1.org/414/9520000000905", **span))) == set()
 
 
 @pytest.mark.parametrize(

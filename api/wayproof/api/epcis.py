@@ -170,7 +170,12 @@ def check_versions(headers: Mapping[str, str]) -> None:
 
 def too_large(most_bytes: int) -> Response:
     """The answer to a body that is too large to be read."""
-    return problem(CAPTURE_LIMIT_EXCEEDED, f"expected at most {most_bytes:,} bytes", errors=None, **_HEADERS)
+    return problem(CAPTURE_LIMIT_EXCEEDED, at_most(most_bytes), errors=None, **_HEADERS)
+
+
+def at_most(most_bytes: int) -> str:
+    """What a body that is too large is told."""
+    return f"expected at most {most_bytes:,} bytes"
 
 
 def answer(request: Request, error: Exception) -> Response:
@@ -179,7 +184,8 @@ def answer(request: Request, error: Exception) -> Response:
     kind = OF_KIND[found.kind]
     if kind is VALIDATION and request.method == "GET":
         kind = QUERY_PARAMETER
-    return _with_headers(problem(kind, found.detail, errors=found.errors, **found.headers))
+    detail = error.detail if found.kind is TOO_LARGE and isinstance(error, HTTPException) else found.detail
+    return _with_headers(problem(kind, detail, errors=found.errors, **found.headers))
 
 
 def _with_headers(response: Response) -> Response:

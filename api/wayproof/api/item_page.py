@@ -25,7 +25,7 @@ def item_page(conn: Conn, thing: Identifier) -> Mapping[str, Any]:
         "events": [_row(event, places) for event in events[::-1][:_SHOWN]],
         "event_count": len(events),
         "handoffs": [_handoff(each) for each in chain[::-1]],
-        "trace": f"/v1/trace?{urlencode({'id': thing.uri, 'direction': 'both'})}",
+        "trace": f"/v1/trace?{urlencode({'item': thing.uri, 'direction': 'both'})}",
         "dossier": f"/v1/dossiers/items/{quote(thing.uri, safe='')}",
         "sheet": f"/v1/exports/fsma204?{urlencode({'id': thing.uri, 'format': 'xlsx'})}",
     }

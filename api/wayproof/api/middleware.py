@@ -105,7 +105,7 @@ def _counted(receive: Receive, most: int) -> Receive:
         message = await receive()
         total += len(message.get("body", b""))
         if total > most:
-            raise HTTPException(TOO_LARGE.status)
+            raise HTTPException(TOO_LARGE.status, epcis.at_most(most))
         return message
 
     return counting

@@ -100,6 +100,8 @@ def _writing(output: Path | None) -> Iterator[TextIO]:
         with unfinished.open("w", encoding="utf-8") as file:
             yield file
         unfinished.replace(output)
+    except OSError as error:
+        raise InvalidInput(f"{output}: {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

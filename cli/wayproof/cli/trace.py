@@ -24,11 +24,11 @@ from wayproof.cli.app import (
 )
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.trace_views import dot, mermaid, shown, tree_of
-from wayproof.model.errors import InvalidInput, NotFound
+from wayproof.model.errors import InvalidInput
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import graph
 from wayproof.store.pool import Conn, snapshot_transaction, tenant_transaction
-from wayproof.trace.epcis.formats import canonical_identifier
+from wayproof.trace.epcis.formats import canonical_identifier, untold
 from wayproof.trace.graph.build import key_of, rebuild
 from wayproof.trace.graph.gaps import Gap, find_gaps
 from wayproof.trace.graph.questions import Direction, Question, Traced, merged, trace
@@ -67,10 +67,12 @@ def trace_item(
         until=instant_of(until, "--until") if until else EVER_AFTER,
         as_of=instant_of(as_of, "--as-of") if as_of else None,
     )
+    if asked.since > asked.until:
+        raise InvalidInput(f"--until: expected a time not before --since, got {until!r}")
     settings = database_settings(DataDir.at(data), database_url)
     with tenant_pool(settings, tenant) as (pool, found), snapshot_transaction(pool, found.tenant_id) as conn:
         if not graph.uris(conn, [key_of(found.tenant_id, start)]):
-            raise NotFound(f"no event of tenant {tenant!r} tells of {start}")
+            raise untold(start, whose=f" of tenant {tenant!r}")
         answers = [(way, *_ask(conn, found.tenant_id, replace(asked, direction=way))) for way in ways]
     if as_json:
         documents = {way.value: _document(traced, gaps) for way, traced, gaps in answers}

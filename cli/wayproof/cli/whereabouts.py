@@ -25,9 +25,8 @@ from wayproof.cli.app import (
 )
 from wayproof.cli.services.data_dir import DataDir
 from wayproof.cli.trace_views import shown
-from wayproof.model.errors import NotFound
 from wayproof.store.pool import snapshot_transaction
-from wayproof.trace.epcis.formats import canonical_identifier
+from wayproof.trace.epcis.formats import canonical_identifier, untold
 from wayproof.trace.graph.balance import Balance, balance, downstream_balance
 from wayproof.trace.graph.build import key_of
 from wayproof.trace.graph.whereabouts import Whereabouts, whereabouts
@@ -66,7 +65,7 @@ def where(
         key = key_of(owner.tenant_id, uri)
         found = whereabouts(conn, owner.tenant_id, [key], as_of=then).get(key)
     if found is None:
-        raise NotFound(f"no event of tenant {tenant!r} tells of {uri}")
+        raise untold(uri, whose=f" of tenant {tenant!r}")
     if as_json:
         items = [{name: value for name, value in asdict(each).items() if name != "node"} for each in found]
         typer.echo(json.dumps({"item": uri, "items": items}, default=plain, indent=2))
@@ -100,7 +99,7 @@ def balance_lot(
         else:
             found = balance(conn, key_of(owner.tenant_id, uri), unit=unit, as_of=then)
     if found is None:
-        raise NotFound(f"no event of tenant {tenant!r} tells of {uri}")
+        raise untold(uri, whose=f" of tenant {tenant!r}")
     if as_json:
         lines = {name: value for name, value in asdict(found).items() if name != "node"}
         sums = {"accounted": found.accounted, "percent": found.percent}

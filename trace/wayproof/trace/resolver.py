@@ -177,7 +177,7 @@ def _links(thing: Identifier, root: str) -> tuple[Link, ...]:
         ),
         Link(
             link_type="traceability",
-            href=f"{root}/v1/trace?{urlencode({'id': thing.uri, 'direction': 'both'})}",
+            href=f"{root}/v1/trace?{urlencode({'item': thing.uri, 'direction': 'both'})}",
             title=f"{named}: what it was made of, and what became of it",
             media_type=_JSON,
         ),

@@ -62,6 +62,9 @@ async def _document(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _READABLE:
         raise Refusal(UNSUPPORTED_MEDIA_TYPE, f"expected Content-Type {', '.join(_READABLE)}, got {kind!r}")
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise Refusal(UNSUPPORTED_MEDIA_TYPE, f"expected a body without Content-Encoding, got {coding!r}")
     return await request.body()
 
 

@@ -38,7 +38,8 @@ def discovery_router(routers: Iterable[APIRouter]) -> APIRouter:
 
 
 def _answer(path: str, methods: set[str]) -> Callable[[], Coroutine[Any, Any, Response]]:
-    headers = {"Allow": ", ".join(sorted({*methods, "OPTIONS"})), **_FORMATS}
+    known = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    headers = {"Allow": ", ".join(sorted(known)), **_FORMATS}
     if path.startswith(("/capture", "/events")) or not path:
         headers |= CAPTURE_HEADERS
 

@@ -13,11 +13,11 @@ from wayproof.api.conditional import Conditions
 from wayproof.api.paging import At, Integer, PageQuery, Pager
 from wayproof.api.routes.resource import GET, LIST, resource_router
 from wayproof.api.schemas.trace import EdgeView, GapView, NodeView, TraceView
-from wayproof.model.errors import NotFound
+from wayproof.model.errors import InvalidInput
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import graph
 from wayproof.store.exposures import newest_record
-from wayproof.trace.epcis.formats import canonical_identifier
+from wayproof.trace.epcis.formats import canonical_identifier, untold
 from wayproof.trace.graph.build import key_of
 from wayproof.trace.graph.gaps import Gap, find_gaps
 from wayproof.trace.graph.questions import Direction, Edge, Node, Question, Traced, edges_towards, merged, trace
@@ -55,6 +55,8 @@ def get_trace(query: Annotated[TraceQuery, Query()], caller: TraceReader, condit
     Edges are those by which the things of the page were reached. Later pages tell what was recorded when the first one
     was read.
     """
+    if query.since and query.until and query.since > query.until:
+        raise InvalidInput(f"expected a time not before {query.since.isoformat()}", pointer="/until")
     tenant_id = caller.key.tenant_id
     pager = Pager(query, of="trace", tenant_id=tenant_id)
     offset, seen_at = pager.position(tuple[Integer, At]) or (0, None)
@@ -63,7 +65,7 @@ def get_trace(query: Annotated[TraceQuery, Query()], caller: TraceReader, condit
     with caller.snapshot() as conn:
         next_place = (offset + query.size, seen_at or query.as_of or newest_record(conn))
         if not graph.uris(conn, [key_of(tenant_id, item)]):
-            raise NotFound(f"no event tells of {item}")
+            raise untold(item)
         found = [trace(conn, tenant_id, each) for each in questions]
         things = merged(found)
         page, next_cursor = pager.page(things.nodes[offset : offset + pager.fetch], lambda _: next_place)

@@ -10,9 +10,8 @@ from wayproof.api.conditional import Conditions
 from wayproof.api.paging import At, Integer, PageQuery, Pager
 from wayproof.api.routes.resource import GET, LIST, resource_router
 from wayproof.api.schemas.whereabouts import BalanceView, WhereaboutsList, WhereaboutsView
-from wayproof.model.errors import NotFound
 from wayproof.store.exposures import newest_record
-from wayproof.trace.epcis.formats import canonical_identifier
+from wayproof.trace.epcis.formats import canonical_identifier, untold
 from wayproof.trace.graph.balance import balance, downstream_balance
 from wayproof.trace.graph.build import key_of
 from wayproof.trace.graph.whereabouts import whereabouts
@@ -74,7 +73,7 @@ def get_whereabouts(query: Annotated[WhereQuery, Query()], caller: TraceReader, 
         found = whereabouts(conn, tenant_id, [key], as_of=query.as_of or seen_at).get(key)
         newest = newest_record(conn)
     if found is None:
-        raise NotFound(f"no event tells of {item}")
+        raise untold(item)
     next_place = (offset + query.size, seen_at or query.as_of or newest)
     page, next_cursor = pager.page(found[offset : offset + pager.fetch], lambda _: next_place)
     items = [WhereaboutsView.of(each) for each in page]
@@ -92,5 +91,5 @@ def get_balance(query: Annotated[BalanceQuery, Query()], caller: TraceReader, co
         else:
             found = balance(conn, key_of(tenant_id, item), unit=query.unit, as_of=query.as_of)
     if found is None:
-        raise NotFound(f"no event tells of {item}")
+        raise untold(item)
     return conditions.answer(BalanceView.of(item, found))

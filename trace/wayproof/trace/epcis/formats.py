@@ -9,12 +9,13 @@ from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
-from wayproof.model.errors import InvalidInput
+from wayproof.model.errors import InvalidInput, NotFound
 from wayproof.trace.epcis.context import Context
 from wayproof.trace.epcis.fields import IDENTIFIER, Leaf, rewritten
-from wayproof.trace.identifiers import parse, to_digital_link, to_urn
+from wayproof.trace.identifiers import Level, parse, to_digital_link, to_urn
 
 _REMEMBERED: Final = 1 << 14
+_SHOWN: Final = 200
 
 
 class EpcFormat(StrEnum):
@@ -93,6 +94,25 @@ def canonical_identifier(text: str) -> str:
         return parse(text).uri
     except InvalidInput:
         return text
+
+
+def untold(*identifiers: str, whose: str = "") -> NotFound:
+    """The error for identifiers of which no event tells; it says what is wrong with one that is malformed.
+
+    Args:
+        identifiers: as `canonical_identifier` made them.
+        whose: a word about the events, with a space before it.
+    """
+    named = ", ".join(each if len(each) <= _SHOWN else f"{each[:_SHOWN]}…" for each in identifiers)
+    said = f"no event{whose} tells of {named}"
+    for each in identifiers:
+        try:
+            is_class = parse(each).level is Level.CLASS
+        except InvalidInput as error:
+            return NotFound(f"{said}; {error}")
+        if is_class:
+            return NotFound(f"{said}; events tell of lots and things, seldom of their class")
+    return NotFound(said)
 
 
 def _rewritten(event: Mapping[str, Any], write: Any) -> Mapping[str, Any]:

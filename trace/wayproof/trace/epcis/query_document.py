@@ -65,7 +65,11 @@ def written_time(at: datetime) -> str:
 
 
 def _joined(outer: Any, inner: Any) -> Any:
-    """The contexts of a document and of an event in it as one: what comes later counts (JSON-LD 1.1 §4.1)."""
+    """The contexts of a document and of an event in it as one: what comes later counts (JSON-LD 1.1 §4.1).
+
+    Each part stands once, where it comes last: GS1's schema takes no part twice.
+    """
     if inner is None:
         return outer
-    return [*(outer if isinstance(outer, list) else [outer]), *(inner if isinstance(inner, list) else [inner])]
+    parts = [part for each in (outer, inner) for part in (each if isinstance(each, list) else [each])]
+    return [part for place, part in enumerate(parts) if part not in parts[place + 1 :]]

@@ -87,9 +87,9 @@ def tell(
     recall = recalls.hold_recall(conn, recall_id)
     recalls.get_notice(conn, recall, notice_id)
     now = datetime.now(UTC)
+    _check_time(at, recall, now)
     if link_for is not None and not timedelta() < link_for <= MOST_LINK_LIFETIME:
         raise InvalidInput(f"expected a link that lives up to {MOST_LINK_LIFETIME.days} days", pointer="/link_days")
-    _check_time(at, now)
     expires_at = None if link_for is None else now + link_for
     return recalls.add_entry(
         conn, tenant_id, notice_id, NewEntry(kind="told", at=at, said_by=by, means=how, expires_at=expires_at)
@@ -111,7 +111,7 @@ def acknowledge(
     """Keeps what a recipient answered. A later answer counts instead of the ones before, which stay."""
     recall = recalls.hold_recall(conn, recall_id)
     recalls.get_notice(conn, recall, notice_id)
-    _check_time(at, datetime.now(UTC))
+    _check_time(at, recall, datetime.now(UTC))
     _check_quantities(quantities)
     if recalls.count_answers(conn, notice_id) >= MOST_ANSWERS:
         raise Conflict(f"expected at most {MOST_ANSWERS} answers of one recipient")
@@ -228,9 +228,12 @@ def _keep(conn: Conn, tenant_id: UUID, recall: Recall, evaluation: Evaluation, *
     recalls.add_notices(conn, tenant_id, recall.recall_id, {item.recipient for item in items if item.recipient})
 
 
-def _check_time(at: datetime, now: datetime) -> None:
+def _check_time(at: datetime, recall: Recall, now: datetime) -> None:
     if at > now:
         raise InvalidInput(f"expected a time not in the future, got {at.isoformat()}", pointer="/at")
+    if at < recall.started_at:
+        began = recall.started_at.isoformat()
+        raise InvalidInput(f"expected a time not before the recall began, {began}, got {at.isoformat()}", pointer="/at")
 
 
 def _check_quantities(quantities: Sequence[Answered]) -> None:

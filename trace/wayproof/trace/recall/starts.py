@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from wayproof.model.errors import InvalidInput, NotFound
+from wayproof.model.errors import InvalidInput
 from wayproof.model.graph import EVER_AFTER, EVER_BEFORE
 from wayproof.store import exposures, graph
 from wayproof.store.pool import Conn
+from wayproof.trace.epcis.formats import untold
 from wayproof.trace.epcis.vocabulary import web_uri
 from wayproof.trace.graph.build import key_of
+from wayproof.trace.identifiers import parse
 from wayproof.trace.query.words import term
 from wayproof.trace.recall.criteria import Criteria, Exposure, Lots, Place, Supplier
 from wayproof.trace.recall.heat import Exposed, Heat, find_exposed, find_heat
@@ -78,7 +80,7 @@ def find_starts(conn: Conn, tenant_id: UUID, criteria: Criteria, as_of: AsOf) ->
     """Where a recall of these criteria starts, by URI.
 
     Raises:
-        InvalidInput: more than MOST_STARTS things.
+        InvalidInput: more than MOST_STARTS things, or none of a place or supplier that breaks its scheme's rules.
         NotFound: a lot that no event tells of, or no such device.
     """
     found = _found(conn, tenant_id, criteria, as_of)
@@ -86,7 +88,19 @@ def find_starts(conn: Conn, tenant_id: UUID, criteria: Criteria, as_of: AsOf) ->
         raise InvalidInput(
             f"expected at most {MOST_STARTS:,} things to start from, got {len(found.starts):,}: narrow it"
         )
+    if not found.starts:
+        _check_spelling(criteria)
     return found
+
+
+def _check_spelling(criteria: Criteria) -> None:
+    """Refuses a place or supplier with, say, a wrong check digit: a typing error must not look like a clean bill."""
+    if isinstance(criteria, Place | Supplier):
+        member, uri = ("place", criteria.place) if isinstance(criteria, Place) else ("source", criteria.source)
+        try:
+            parse(uri)
+        except InvalidInput as error:
+            raise InvalidInput(str(error), pointer=f"/criteria/{member}") from error
 
 
 def _found(conn: Conn, tenant_id: UUID, criteria: Criteria, as_of: AsOf) -> Found:
@@ -105,7 +119,7 @@ def _of_lots(conn: Conn, tenant_id: UUID, criteria: Lots, as_of: AsOf) -> tuple[
     keys = {key_of(tenant_id, uri): uri for uri in criteria.items}
     unknown = keys.keys() - {each.node_id for each in graph.happened(conn, keys, as_of=as_of.journal)}
     if unknown:
-        raise NotFound(f"no event tells of {', '.join(sorted(keys[key] for key in unknown))}")
+        raise untold(*sorted(keys[key] for key in unknown))
     stays = [Stay(place, key, EVER_BEFORE, EVER_AFTER) for place, key in enumerate(keys)]
     inside = [stay for stay in opened(conn, stays, as_of.graph) if stay.node not in keys]
     found = [(key, EVER_BEFORE, "named") for key in keys]
