@@ -199,6 +199,7 @@ def test_taken_down_by_the_operator(dairy: Customer) -> None:
     ):
         assert "not before the recall began" in problem(refused, "invalid-input")["detail"]
     problem(dairy.post(path, {**said, "quantities": [{"unit": "KGM"}, {"unit": "KGM"}]}), "invalid-input")
+    problem(dairy.post(path, {**said, "quantities": [{"unit": "kilo"}]}), "invalid-input")
 
 
 def test_an_exercise_is_timed(dairy: Customer) -> None:

@@ -147,6 +147,13 @@ def test_link_type_that_is_not_there(client: TestClient, asked: str) -> None:
     assert "gs1:traceability" in answer.json()["detail"]
 
 
+def test_a_class_has_no_trace_of_its_own(client: TestClient) -> None:
+    """A trace is of a lot or a thing: a link to that of a class would lead nowhere."""
+    of_class, of_lot = links_of(client, LOT)
+    assert "https://ref.gs1.org/voc/traceability" not in of_class
+    assert "https://ref.gs1.org/voc/traceability" in of_lot
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -70,13 +70,19 @@ def test_unknown_lots(dairy: Exporter) -> None:
 
 
 def test_mistyped_places(dairy: Exporter) -> None:
-    """Nor must one in a place or a supplier: a wrong check digit is named, and a good GLN where nothing was is none."""
+    """Nor must one in a place or a supplier: a wrong check digit is named, and so is a good GLN that no event has."""
     span = {"since": minute(0), "until": minute(1000)}
     for mistyped in ("https://id.gs1.org/414/9520000000203", "(414)9520000000203", "9520000000202"):
         for criteria in (Place(place=mistyped, **span), Supplier(source=mistyped, **span)):
             with pytest.raises(InvalidInput):
                 evaluated(dairy, criteria)
-    assert starts(evaluated(dairy, Place(place="https://id.gs1.org/414/9520000000905", **span))) == set()
+    unknown = "https://id.gs1.org/414/9520000000905"
+    for criteria in (Place(place=unknown, **span), Supplier(source=unknown, **span)):
+        with pytest.raises(NotFound, match="9520000000905"):
+            evaluated(dairy, criteria)
+    before = {"since": minute(-20), "until": minute(-10)}
+    assert starts(evaluated(dairy, Place(place=FARM, **before))) == set()
+    assert starts(evaluated(dairy, Supplier(source=FARM, **before))) == set()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +108,8 @@ def test_a_part_of_a_place_is_that_place(exporter: Exporter) -> None:
     """What was in a room of a house was in the house."""
     exporter.capture_events(moved(0, "storing", sscc(1), f"{DAIRY}/254/room-7"))
     assert starts(evaluated(exporter, Place(place=DAIRY, since=minute(5), until=minute(6)))) == {sscc(1)}
-    assert not starts(evaluated(exporter, Place(place=f"{DAIRY}/254/room-8", since=minute(5), until=minute(6))))
+    with pytest.raises(NotFound, match="room-8"):
+        evaluated(exporter, Place(place=f"{DAIRY}/254/room-8", since=minute(5), until=minute(6)))
 
 
 def test_what_left_in_a_container_has_left(exporter: Exporter) -> None:
@@ -305,7 +312,8 @@ def test_nothing_of_another_tenant(
     registry = registry_factory("other")
     other = Exporter(pool=registry.pool, tenant_id=registry.tenant_id)
     assert not names(evaluated(other, above(8, 30)))
-    assert not names(evaluated(other, Place(place=DAIRY, since=MONDAY, until=minute(999))))
+    with pytest.raises(NotFound):
+        evaluated(other, Place(place=DAIRY, since=MONDAY, until=minute(999)))
     with tenant_transaction(other.pool, other.tenant_id) as conn:
         assert recalls.list_recalls(conn, limit=9) == []
         with pytest.raises(NotFound):

@@ -75,9 +75,9 @@ class Pager:
             raw = base64.b64decode(self._query.cursor.encode("ascii"), altchars=b"-_", validate=True)
             binding, position = msgspec.json.decode(raw, type=tuple[str, kind])  # type: ignore[valid-type]
         except (msgspec.MsgspecError, binascii.Error, UnicodeError) as error:
-            raise InvalidCursor("expected the next_cursor of a page before, got something else") from error
+            raise InvalidCursor("expected what the page before gives for the next one, got something else") from error
         if binding != self._binding:
-            raise InvalidCursor("expected the next_cursor of a page of this list with these filters")
+            raise InvalidCursor("expected what a page of this list with these filters gives for the next one")
         return position
 
     def page(self, found: Sequence[T], position_of: Callable[[T], tuple[Any, ...]]) -> tuple[Sequence[T], str | None]:

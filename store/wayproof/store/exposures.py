@@ -101,6 +101,12 @@ def list_seen_at(
     return [node for (node,) in fetch_tuples(conn, _SQL["seen_at"], params)]
 
 
+def is_told_of(conn: Conn, words: Sequence[str], *, as_of: datetime) -> bool:
+    """Whether any event has one of the `trace.query.words`."""
+    [(is_told,)] = fetch_tuples(conn, _SQL["is_told_of"], {"words": "|".join(words), "as_of": as_of})
+    return bool(is_told)
+
+
 def list_from(
     conn: Conn,
     source: str,

@@ -112,6 +112,9 @@ select t.node_id, min(e.event_time)
            and (e.biz_step = any(%(steps)s::text[]) or t.role = 't' or t.role = 'o' and t.action = 'ADD'))
  group by t.node_id;
 
+-- is_told_of: whether any event has one of the words
+select exists (select from tenant_epcis_event where terms @@ %(words)s::tsquery and record_time <= %(as_of)s);
+
 -- newest_record: record time of the newest event; none where there is none
 select max(record_time) from epcis_event where tenant_id = current_tenant();
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from wayproof.model.errors import InvalidInput
-from wayproof.trace.identifiers import Identifier, display, is_class, parse
+from wayproof.trace.identifiers import Identifier, Level, display, is_class, parse
 from wayproof.trace.identifiers.application import APPLICATION_IDENTIFIERS
 from wayproof.trace.identifiers.identifier import RESOLVER
 
@@ -175,12 +175,7 @@ def _links(thing: Identifier, root: str) -> tuple[Link, ...]:
             title=f"{named}: where it is, and where it was",
             media_type=_HTML,
         ),
-        Link(
-            link_type="traceability",
-            href=f"{root}/v1/trace?{urlencode({'item': thing.uri, 'direction': 'both'})}",
-            title=f"{named}: what it was made of, and what became of it",
-            media_type=_JSON,
-        ),
+        *_traces(thing, root),
         Link(
             link_type="epcis",
             href=f"{root}/epcis/events?{_query(thing)}",
@@ -194,6 +189,19 @@ def _links(thing: Identifier, root: str) -> tuple[Link, ...]:
             media_type=_JSON,
         ),
     )
+
+
+def _traces(thing: Identifier, root: str) -> tuple[Link, ...]:
+    """None for a class: of its lots each has a way of its own."""
+    if thing.level is Level.CLASS:
+        return ()
+    link = Link(
+        link_type="traceability",
+        href=f"{root}/v1/trace?{urlencode({'item': thing.uri, 'direction': 'both'})}",
+        title=f"{display(thing)}: what it was made of, and what became of it",
+        media_type=_JSON,
+    )
+    return (link,)
 
 
 def _query(thing: Identifier) -> str:

@@ -67,9 +67,14 @@ def written_time(at: datetime) -> str:
 def _joined(outer: Any, inner: Any) -> Any:
     """The contexts of a document and of an event in it as one: what comes later counts (JSON-LD 1.1 §4.1).
 
-    Each part stands once, where it comes last: GS1's schema takes no part twice.
+    GS1's schema takes no part twice: a name stands where it comes first, as what follows builds on its words, and what
+    is defined in place where it comes last, as it counts there.
     """
     if inner is None:
         return outer
     parts = [part for each in (outer, inner) for part in (each if isinstance(each, list) else [each])]
-    return [part for place, part in enumerate(parts) if part not in parts[place + 1 :]]
+    return [
+        part
+        for place, part in enumerate(parts)
+        if part not in (parts[:place] if isinstance(part, str) else parts[place + 1 :])
+    ]

@@ -1,5 +1,6 @@
 """A recall over its time: evaluated and kept, evaluated again, told to whom it concerns, answered, and closed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ MOST_ANSWERS: Final = 50
 """Of one recipient: whoever has a link must not fill the database."""
 BY_LINK: Final = "link"
 _S_PER_MINUTE: Final = 60
+_UNIT: Final = re.compile("[A-Z0-9]{2,3}")
+"""As events may have it (EPCIS 2.0 §7.3.3.3)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,6 +244,8 @@ def _check_quantities(quantities: Sequence[Answered]) -> None:
     if len(set(units)) != len(units):
         raise InvalidInput("expected each unit once", pointer="/quantities")
     for each in quantities:
+        if each.unit is not None and not _UNIT.fullmatch(each.unit):
+            raise InvalidInput(f"expected a unit of UN/ECE Recommendation 20, got {each.unit!r}", pointer="/quantities")
         if min(each.found, each.returned, each.destroyed) < 0 or each.returned + each.destroyed > each.found:
             raise InvalidInput(
                 f"expected no more returned and destroyed than found, got {each.returned:g} and {each.destroyed:g}"

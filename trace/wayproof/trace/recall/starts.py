@@ -80,8 +80,8 @@ def find_starts(conn: Conn, tenant_id: UUID, criteria: Criteria, as_of: AsOf) ->
     """Where a recall of these criteria starts, by URI.
 
     Raises:
-        InvalidInput: more than MOST_STARTS things, or none of a place or supplier that breaks its scheme's rules.
-        NotFound: a lot that no event tells of, or no such device.
+        InvalidInput: more than MOST_STARTS things, or a place or supplier that breaks its scheme's rules.
+        NotFound: a lot, place or supplier that no event tells of, or no such device.
     """
     found = _found(conn, tenant_id, criteria, as_of)
     if len(found.starts) > MOST_STARTS:
@@ -89,18 +89,26 @@ def find_starts(conn: Conn, tenant_id: UUID, criteria: Criteria, as_of: AsOf) ->
             f"expected at most {MOST_STARTS:,} things to start from, got {len(found.starts):,}: narrow it"
         )
     if not found.starts:
-        _check_spelling(criteria)
+        _check_is_known(conn, criteria, as_of)
     return found
 
 
-def _check_spelling(criteria: Criteria) -> None:
-    """Refuses a place or supplier with, say, a wrong check digit: a typing error must not look like a clean bill."""
-    if isinstance(criteria, Place | Supplier):
-        member, uri = ("place", criteria.place) if isinstance(criteria, Place) else ("source", criteria.source)
-        try:
-            parse(uri)
-        except InvalidInput as error:
-            raise InvalidInput(str(error), pointer=f"/criteria/{member}") from error
+def _check_is_known(conn: Conn, criteria: Criteria, as_of: AsOf) -> None:
+    """Refuses a place or supplier that is nowhere told of: a typing error must not look like a clean bill."""
+    match criteria:
+        case Place(place=uri):
+            member, words = "place", place_words(uri)
+        case Supplier(source=uri):
+            member, words = "source", [*_source_words(uri), *place_words(uri)]
+        case _:
+            return
+    if exposures.is_told_of(conn, words, as_of=as_of.journal):
+        return
+    try:
+        parse(uri)
+    except InvalidInput as error:
+        raise InvalidInput(str(error), pointer=f"/criteria/{member}") from error
+    raise untold(uri)
 
 
 def _found(conn: Conn, tenant_id: UUID, criteria: Criteria, as_of: AsOf) -> Found:
@@ -140,15 +148,10 @@ def _of_place(conn: Conn, criteria: Place, as_of: AsOf) -> tuple[Start, ...]:
 
 
 def _of_supplier(conn: Conn, criteria: Supplier, as_of: AsOf) -> tuple[Start, ...]:
-    words = [
-        term(f"source_{web_uri('sourceDestinationType', kind)}", uri)
-        for kind in _PARTIES
-        for uri in both_glns(criteria.source)
-    ]
     came = exposures.list_from(
         conn,
         criteria.source,
-        words=words,
+        words=_source_words(criteria.source),
         near=place_words(criteria.source),
         steps=LEAVES | _MADE,
         since=criteria.since,
@@ -157,6 +160,13 @@ def _of_supplier(conn: Conn, criteria: Supplier, as_of: AsOf) -> tuple[Start, ..
     )
     stays = [Stay(place, node, at, at) for place, (node, at) in enumerate(came)]
     return _named(conn, [(stay.node, stay.low, "came from there") for stay in opened(conn, stays, as_of.graph)])
+
+
+def _source_words(source: str) -> list[str]:
+    """The words of events that name a party or place as where things came from."""
+    return [
+        term(f"source_{web_uri('sourceDestinationType', kind)}", uri) for kind in _PARTIES for uri in both_glns(source)
+    ]
 
 
 def both_glns(uri: str) -> list[str]:

@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 from wayproof.model.errors import InvalidInput
 
 _PORTS: Final = {"https": 443, "http": 80}
+_THIS_MACHINE: Final = "localhost"
 _LONGEST: Final = 2_000
 _MOST_ANSWER_BYTES: Final = 1 << 16
 _NAT64: Final = IPv6Network("64:ff9b::/96")
@@ -158,9 +159,16 @@ def _is_plain(dest: str) -> bool:
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is by itself, in whatever form a resolver takes for one: 127.1, 0x7f.1, 2130706433."""
+    if host.rstrip(".").rpartition(".")[2] == _THIS_MACHINE:  # RFC 6761 §6.3
+        return IPv4Address("127.0.0.1")
     try:
         return ip_address(host.partition("%")[0])
     except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
         return None
 
 
