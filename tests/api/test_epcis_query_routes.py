@@ -249,6 +249,7 @@ def test_subscriptions_live_and_go(acme: Customer) -> None:
     view = made.json()
     assert (made.status_code, made.headers["location"]) == (201, f"{path}/{view['subscriptionID']}")
     assert (view["dest"], view["stream"]) == (_SUBSCRIPTION["dest"], True)
+    assert view["initialRecordTime"] == view["createdAt"], "without one only what comes later is told"
     assert "geheim" not in made.text
     daily = acme.post(path, {"dest": "https://client.example.com/", "schedule": {"hour": 1, "minute": "5"}}).json()
     assert daily["schedule"] == {"hour": "1", "minute": "5"}

@@ -30,6 +30,7 @@ from wayproof.api.epcis_search import ACCEPTABLE, Extensions, answer_events, ask
 from wayproof.api.paging import At, Text
 from wayproof.api.problems import InvalidValue, documented
 from wayproof.model.errors import InvalidInput, NotFound
+from wayproof.model.graph import EVER_BEFORE
 from wayproof.store import subscriptions
 from wayproof.store.event_queries import newest_place
 from wayproof.store.pool import Conn
@@ -255,13 +256,13 @@ def _query_view(query: NamedQuery) -> Mapping[str, Any]:
 def _subscription_view(subscription: Subscription) -> Mapping[str, Any]:
     """The standard's names, and how often telling has failed since it last went well."""
     when = {"stream": True} if subscription.schedule is None else {"schedule": dict(subscription.schedule)}
-    told = subscription.last_told_at
+    told, begin = subscription.last_told_at, subscription.initial_record_time
     return {
         "subscriptionID": str(subscription.subscription_id),
         "dest": subscription.dest,
         **when,
         "reportIfEmpty": subscription.report_if_empty,
-        "initialRecordTime": written_time(subscription.initial_record_time),
+        "initialRecordTime": written_time(subscription.created_at if begin == EVER_BEFORE else begin),
         "epcFormat": subscription.epc_format,
         "createdAt": written_time(subscription.created_at),
         **({} if told is None else {"lastNotifiedAt": written_time(told)}),

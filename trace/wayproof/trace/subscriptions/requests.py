@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from wayproof.model.errors import InvalidInput
+from wayproof.model.graph import EVER_BEFORE
 from wayproof.store.subscriptions import NewSubscription
 from wayproof.trace.epcis.formats import EpcFormat
 from wayproof.trace.epcis.times import parse_instant
@@ -45,7 +46,7 @@ def read_subscription(given: Any, *, query_name: str, epcs: EpcFormat, reach: Re
         report_if_empty=read_flag(given, "reportIfEmpty"),
         epc_format=epcs.value,
         # The place in the journal tells what is new; clocks of several processes would not.
-        initial_record_time=_instant(begin) if begin is not None else datetime.fromtimestamp(0, UTC),
+        initial_record_time=_instant(begin) if begin is not None else EVER_BEFORE,
         last_seen_id=newest_id if begin is None else 0,
         due_at=now if schedule is None else schedule.next_after(now),
     )
