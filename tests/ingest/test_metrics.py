@@ -82,6 +82,15 @@ def test_everything_is_counted(ingestor: IngestorProcess, connect_device: Callab
     assert 0 < metric("received_lag_seconds_sum") < 30
 
 
+def _is_full(ingestor: IngestorProcess) -> bool:
+    """Whether it says that its queue of ten messages is full, and what is in it."""
+    return (
+        ingestor.metric("wayproof_ingest_paused") == 1
+        and ingestor.metric("wayproof_ingest_queue_messages") >= 10
+        and ingestor.metric("wayproof_ingest_queue_bytes") > 10 * len(reading_json(1)) - 10
+    )
+
+
 def test_back_pressure_shows(
     ingestor_factory: Callable[..., IngestorProcess],
     broker: Broker,
@@ -95,11 +104,9 @@ def test_back_pressure_shows(
     with psycopg.connect(database.url.get_secret_value()) as conn:
         conn.execute("lock table reading in exclusive mode")
         sent = 0
-        while not ingestor.metric("wayproof_ingest_paused"):
+        while not _is_full(ingestor):  # it is for a moment before each writer has taken its batch, and then for good
             truck.send(reading_json(sent := sent + 1))
         assert ingestor.metric("wayproof_ingest_pauses_total") >= 1
-        assert ingestor.metric("wayproof_ingest_queue_messages") >= 10
-        assert ingestor.metric("wayproof_ingest_queue_bytes") > 10 * len(reading_json(1)) - 10
     truck.wait_until_safe(sent)
     eventually(lambda: ingestor.metric("wayproof_ingest_paused") == 0)
     broker.stop()
