@@ -27,7 +27,7 @@ run: .venv/.project node_modules/.assets .venv/.broker ## set everything up and 
 # Tests wait for processes more than they compute, so there are more workers than a small machine has cores.
 WORKERS ?= 3
 .PHONY: test
-# Where Python may not keep what it has compiled, each of the thousand processes of a run compiles all of ours again.
+# Where Python may not keep what it has compiled, every process of a run compiles all of ours again.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: check ## everything that CI runs (ARGS="-k name", or ARGS="-n0 --pdb" for one process)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)

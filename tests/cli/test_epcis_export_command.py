@@ -58,7 +58,7 @@ def test_what_is_exported_can_be_imported(
 def test_prefixes_that_an_event_repeats(run: Callable[..., Result], tmp_path: Path) -> None:
     """What an event's own context says again is said once on its way out, and can be imported again."""
     gs1, ours = new_document()["@context"]
-    event = new_event(1, **{"@context": [ours, {"o": "urn:other:"}], "ex:n": 1, "o:n": 2})
+    event = new_event(1, **{"@context": [ours, {"o": "urn:other:"}, gs1], "ex:n": 1, "o:n": 2})
     name, out = tmp_path / "in.json", tmp_path / "out.json"
     name.write_bytes(dumped(new_document(event)))
     assert run("import", name).exit_code == 0

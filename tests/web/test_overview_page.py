@@ -152,6 +152,7 @@ def test_new_shipments_appear_and_the_unchanged_cost_nothing(website: Website, v
     visit.page.on("response", lambda it: statuses.append(it.status) if "/v1/shipments?" in it.url else None)
     page = visit.sign_in(website.key())
     page.wait_for_event("response", lambda it: "/v1/shipments?" in it.url and it.status == 304)
+    assert statuses[:2] == [200, 304]
     assert statuses.count(200) == 1
     website.shipment("new", **LISBON)
     expect(page.locator(".shipment h3")).to_have_text(["new", "old"])
@@ -169,6 +170,7 @@ def test_a_hidden_tab_asks_nothing(website: Website, visit: Visit) -> None:
     assert asked == []
     with page.expect_request(lambda request: "/v1/shipments?" in request.url):
         page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    assert len(asked) == 1
 
 
 def test_choosing_a_card_chooses_its_marker(website: Website, visit: Visit) -> None:

@@ -1,7 +1,5 @@
 """`wayproof dossier`: everything about a lot or shipment in one file, and what of it can be proven."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated
 from urllib.parse import quote
@@ -66,7 +64,7 @@ def verify(
     """
     try:
         trusted = trusted_of(log_key, contract, chain_id)
-        with _opened(file) as source:
+        with _open(file) as source:
             manifest, reports = verify_dossier(source, rpcs=rpc or (), trusted=trusted)
     except WayproofError as error:
         typer.echo(f"wayproof: {printable(str(error))}", err=True)
@@ -76,12 +74,10 @@ def verify(
     show_reports(reports, as_json=as_json)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> IO[bytes]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InvalidInput(f"{path}: expected at most {MOST_BYTES:,} bytes, got {path.stat().st_size:,}")
-        with path.open("rb") as file:
-            yield file
+        return path.open("rb")
     except OSError as error:
         raise InvalidInput(f"{path}: {error.strerror}") from error

@@ -61,37 +61,44 @@ def replay(
     Run again, it stores nothing twice, and goes on where a broken run stopped. Bad rows are told and left out.
     """
     place = DataDir.at(data)
-
-    def csv_mapping() -> FileMapping:
-        if time_column is None or not columns:
-            raise InvalidInput("a CSV file needs --time-column, and --map for each measure")
-        return FileMapping(
-            time_column=time_column,
-            columns=tuple(MeasureColumn.parse(text) for text in columns),
-            device=device,
-            device_column=device_column,
-            device_prefix=device_prefix,
-            time_zone=time_zone,
-            extra_columns=tuple(column_extra or ()),
-        )
-
-    def secrets_of(names: list[str]) -> Secrets:
-        if tenant is None:
-            if credentials is None:
-                raise InvalidInput("give --credentials FILE, or --tenant NAME to register the devices")
-            return read_secrets(credentials)
-        path = credentials or place.root / "secrets" / "replay.json"
-        return register_missing(database_settings(place, database_url), tenant, names, kind=kind, path=path)
-
+    naming = {"device": device, "device_column": device_column, "device_prefix": device_prefix}
+    csv_mapping = partial(_csv_mapping, time_column, columns, column_extra, time_zone=time_zone, **naming)
     mappings = [gpx_mapping(path, device, device_prefix) if is_gpx(path) else csv_mapping() for path in files]
     address = broker_address(broker, place, tls_ca)
     with _progress(is_shown=not as_json) as progress:
         surveys = _look_through(files, mappings, progress)
         names = sorted({name for found in surveys for name in found.rows})
-        done = _publish(surveys, address, secrets_of(names) if names else {}, progress)
+        secrets_of = partial(_secrets, tenant=tenant, kind=kind, database_url=database_url)
+        done = _publish(surveys, address, secrets_of(names, place, credentials) if names else {}, progress)
     _report(done, as_json=as_json)
     if not lenient and any(found.bad_rows for found in surveys):
         raise typer.Exit(1)
+
+
+def _csv_mapping(
+    time_column: str | None, columns: list[str] | None, column_extra: list[str] | None, **given: Any
+) -> FileMapping:
+    if time_column is None or not columns:
+        raise InvalidInput("a CSV file needs --time-column, and --map for each measure")
+    measures, extra = tuple(map(MeasureColumn.parse, columns)), tuple(column_extra or ())
+    return FileMapping(time_column=time_column, columns=measures, extra_columns=extra, **given)
+
+
+def _secrets(
+    names: list[str],
+    place: DataDir,
+    credentials: Path | None,
+    *,
+    tenant: str | None,
+    kind: DeviceKind,
+    database_url: str | None,
+) -> Secrets:
+    if tenant is None:
+        if credentials is None:
+            raise InvalidInput("give --credentials FILE, or --tenant NAME to register the devices")
+        return read_secrets(credentials)
+    path = credentials or place.root / "secrets" / "replay.json"
+    return register_missing(database_settings(place, database_url), tenant, names, kind=kind, path=path)
 
 
 @contextmanager

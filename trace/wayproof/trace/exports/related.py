@@ -1,15 +1,16 @@
 """Which lots an export about some things must tell of: what they were made of, what they became, what carried them."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from wayproof.model.errors import InvalidInput, NotFound
+from wayproof.model.errors import InvalidInput
 from wayproof.store.journal import JournalEvent
 from wayproof.store.pool import Conn
+from wayproof.trace.epcis.formats import untold
 from wayproof.trace.exports.carriers import Carried, told_of_carriers
 from wayproof.trace.exports.history import Event, is_valid, recorded_as, recorded_of, told
 from wayproof.trace.graph.questions import Direction, EdgeKind, Question, Traced, trace
@@ -58,7 +59,7 @@ def related(conn: Conn, tenant_id: UUID, uris: Iterable[str], *, as_of: datetime
     carried = {event_id for event_id, is_void in scope.carried.events.items() if not is_void}
     events = told(conn, scope.own, also=carried, as_of=as_of)
     if not (events or recorded_of(conn, scope.starts, as_of=as_of)):
-        raise _unnamed(scope.starts)
+        raise untold(*scope.starts)
     events.sort(key=lambda event: (event.at, event.record_time, event.event_id))
     return Related(things=scope.things, stays=scope.stays, events=events)
 
@@ -70,7 +71,7 @@ def recorded(conn: Conn, tenant_id: UUID, uris: Iterable[str]) -> Recorded:
     carried = recorded_as(conn, scope.carried.events.keys() - {each.event_id for each, _ in own})
     found = {each.event_id: (each, event) for each, event in (*own, *carried)}
     if not found:
-        raise _unnamed(scope.starts)
+        raise untold(*scope.starts)
     in_time = sorted(found.values(), key=lambda pair: (pair[0].event_time, pair[0].record_time, pair[0].event_id))
     return Recorded(
         things=scope.things,
@@ -102,12 +103,8 @@ def _scope(conn: Conn, tenant_id: UUID, uris: Iterable[str], as_of: datetime | N
         things=frozenset(node.uri for node in (*up.nodes, *down.nodes)),
         own=own,
         carried=carried,
-        stays={node.uri: carried.stays[node.key] for node in down.nodes if node.key not in own},
+        stays={node.uri: carried.stays.get(node.key, ()) for node in down.nodes if node.key not in own},
     )
-
-
-def _unnamed(uris: Collection[str]) -> NotFound:
-    return NotFound(f"no event names {', '.join(uris)}; events name lots and things, seldom their class")
 
 
 def _traced(
